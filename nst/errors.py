@@ -1,0 +1,23 @@
+"""What can go wrong, said so that a person can act on it.
+
+NSTError
+├── ImageError           a picture cannot be read, is too large, or cannot be written
+├── SettingsError        a knob is out of its range, or a style is not in the catalogue
+└── WeightsUnavailable   a network's weights are not here and cannot be had now
+"""
+
+
+class NSTError(Exception):
+    """The root of every error this package raises on purpose; its text is meant for a person."""
+
+
+class ImageError(NSTError):
+    """A picture that cannot be read or is too large; the text names it and says what to do."""
+
+
+class SettingsError(NSTError):
+    """A knob out of its range or a name that is not known; the text gives what is allowed."""
+
+
+class WeightsUnavailable(NSTError):
+    """Weights that are neither here nor to be had; the text says where from and what to do."""

@@ -1,0 +1,105 @@
+"""Some tensors out of a safetensors file, without reading the rest of it.
+
+Such a file is eight bytes with the length of its header, the header, which is JSON and tells where
+each tensor lies, and the numbers (https://huggingface.co/docs/safetensors, "Format"). Whether the
+file is on the disk or behind a web server is left to ``read(start, stop)``, which gives the bytes
+of that stretch in pieces, fewer where the file ends.
+"""
+
+import json
+import math
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from typing import BinaryIO
+
+import torch
+from torch import Tensor
+
+Read = Callable[[int, int], Generator[bytes, None, None]]
+Progress = Callable[[int, int], None]
+Place = tuple[str, int, int]  # number format, first byte in the file, byte after the last
+
+DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+PLAUSIBLE = 1e4  # no weight comes near it; numbers read from the wrong bytes soon do
+FIRST_READ, HEADER_LIMIT = 2**14, 2**20
+GAP = 2**16  # bytes between two wanted stretches that cost less to skip than to ask again
+
+
+class Unfit(Exception):
+    """What was read is not the file that was meant; the text says in what."""
+
+
+def reader(file: BinaryIO) -> Read:
+    """``read`` for an open file."""
+
+    def read(start: int, stop: int) -> Generator[bytes, None, None]:
+        file.seek(start)
+        yield file.read(stop - start)
+
+    return read
+
+
+def pick(
+    read: Read, shapes: Mapping[str, tuple[int, ...]], report: Progress = lambda done, total: None
+) -> dict[str, Tensor]:
+    """The tensors named in ``shapes``, float32; ``report`` is told bytes done and bytes in all.
+
+    Names, shapes and lengths are checked, and that the numbers can be weights: finite, of sensible
+    size, not all zero. Without a digest no more can be known; one flipped bit in a small digit passes.
+
+    Raises Unfit.
+    """
+    places = _places(read, shapes)
+    spans: list[list[int]] = []
+    for _, start, stop in sorted(places.values(), key=lambda place: place[1:]):
+        if spans and start <= spans[-1][1] + GAP:
+            spans[-1][1] = max(spans[-1][1], stop)
+        else:
+            spans.append([start, stop])
+    total, done = sum(stop - start for start, stop in spans), 0
+    data = {start: bytearray() for start, _ in spans}
+    report(done, total)
+    for start, stop in spans:
+        with closing(read(start, stop)) as chunks:  # a report that raises ends the connection, too
+            for chunk in chunks:
+                data[start] += chunk
+                done += len(chunk)
+                report(done, total)
+        if len(data[start]) != stop - start:
+            raise Unfit("it is shorter than its header says")
+    tensors = {}
+    for name, (dtype, start, stop) in places.items():
+        base = max(origin for origin in data if origin <= start)
+        # The slice is a copy: a tensor must begin at a multiple of its numbers' size in memory.
+        values = torch.frombuffer(data[base][start - base : stop - base], dtype=DTYPES[dtype])
+        tensors[name] = values.reshape(shapes[name]).float()
+        largest = float(tensors[name].abs().max())  # not a number where any of them is not
+        if not largest < PLAUSIBLE or (largest == 0 and len(shapes[name]) > 1):
+            raise Unfit(f"{name} holds numbers that are no weights")
+    return tensors
+
+
+def _places(read: Read, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Place]:
+    header = b"".join(read(0, FIRST_READ))
+    base = 8 + int.from_bytes(header[:8], "little")
+    if len(header) < 8 or base > HEADER_LIMIT:
+        raise Unfit("it does not begin as a safetensors file does")
+    if base > len(header):
+        header += b"".join(read(len(header), base))
+    try:
+        table = json.loads(header[8:base])
+        places = {}
+        for name, wanted in shapes.items():
+            dtype, shape, (start, stop) = (table[name][key] for key in ("dtype", "shape", "data_offsets"))
+            if tuple(shape) != tuple(wanted):
+                raise Unfit(f"{name} has the shape {shape}, not {list(wanted)}")
+            if dtype not in DTYPES:
+                raise Unfit(f"{name} is in {dtype}, not in one of {', '.join(DTYPES)}")
+            if start < 0 or stop - start != math.prod(wanted) * DTYPES[dtype].itemsize:
+                raise Unfit(f"{name} has a length that does not go with its shape")
+            places[name] = (dtype, base + start, base + stop)
+    except KeyError as error:
+        raise Unfit(f"{error} is missing in it") from error
+    except (ValueError, TypeError) as error:
+        raise Unfit("its header makes no sense") from error
+    return places
