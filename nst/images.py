@@ -1,0 +1,300 @@
+"""Files to pictures and back: decode, set upright, convert to sRGB, keep the transparency, save with the recipe.
+
+No global state of PIL is changed (no limits, no tolerance for truncated files): a page has many visitors at once."""
+
+import base64
+import io
+import json
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+from urllib.parse import unquote_to_bytes
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
+
+from nst.errors import ImageError
+
+MAX_PIXELS = 64_000_000  # width * height, checked before decoding
+MAX_DATA_URL = 20 * 2**20  # bytes of a data: URL
+
+# Named one by one: PIL would also open EPS (by starting Ghostscript) and icons (whose size is known only once decoded).
+_KINDS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF", "JPEG2000", "PPM")
+_SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+_TAGS, _T = ExifTags.Base, Image.Transpose
+_UPRIGHT = {2: _T.FLIP_LEFT_RIGHT, 3: _T.ROTATE_180, 4: _T.FLIP_TOP_BOTTOM, 5: _T.TRANSPOSE}  # by EXIF orientation
+_UPRIGHT |= {6: _T.ROTATE_270, 7: _T.TRANSVERSE, 8: _T.ROTATE_90}
+# What PIL raises on damaged files, found by damaging many; warnings where a process turns these into errors.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, AttributeError, AssertionError, Warning)
+_DAMAGE += (RuntimeError, ArithmeticError, MemoryError, struct.error, ImageCms.PyCMSError, Image.DecompressionBombError)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as it passes between modules."""
+
+    image: Image.Image  # upright, sRGB, mode RGB, transparent parts composited on white
+    alpha: Image.Image | None  # mode L, the same size, where the file was transparent somewhere
+    name: str  # the file's name for messages, "picture" where there is none
+    notes: tuple[str, ...]  # sentences such as "cat.gif is animated: its first frame is used."
+
+
+Source = str | os.PathLike | bytes | BinaryIO | Image.Image | Picture  # a str is a path or a data: URL
+
+
+def open_image(source: Source, *, name: str | None = None) -> Picture:
+    """Read a picture from a path, bytes, an open binary file, a ``data:`` URL, or a PIL image, which is left as it is.
+
+    A file is read from where it stands and stays open; a ``Picture`` is returned as it is. ``name`` is what messages
+    call the picture, by default the file's name. Raises ``ImageError`` for all that is not a whole picture of at most
+    ``MAX_PIXELS``; its text names the file and says what to do."""
+    if isinstance(source, Picture):
+        return source
+    name = _name_of(name or source)
+    with _opened(source, name) as image:
+        notes: tuple[str, ...] = ()
+        if getattr(image, "is_animated", False) and image.format != "MPO":  # an MPO's others are depth or gain maps
+            many = {"TIFF": "has several pages: its first one", "HEIF": "holds several pictures: its main one"}
+            notes = (f"{name} {many.get(image.format, 'is animated: its first frame')} is used.",)
+        colors, alpha, color_notes = _upright_srgb(image, name)
+        alpha = alpha if alpha and alpha.getextrema()[0] < 255 else None
+        return Picture(_on_white(colors, alpha), alpha, name, notes + color_notes)
+
+
+def save_image(
+    image: Image.Image,
+    target: str | os.PathLike | BinaryIO,
+    *,
+    recipe: Mapping[str, Any] | None = None,
+    format: Literal["PNG", "JPEG"] | None = None,
+    quality: int = 95,
+) -> None:
+    """Write a picture as PNG or JPEG, tagged as sRGB, with ``recipe`` in it as JSON for ``read_recipe``.
+
+    Without ``format`` the target's suffix decides. PNG keeps transparency, JPEG shows it on white and keeps full color
+    resolution. Nothing of the picture's own metadata (EXIF, location, comments) is written. A file given by its path
+    is replaced whole or not at all. Raises ``ImageError`` for another format or a target that cannot be written."""
+    name = _name_of(target)
+    kind = format.upper() if format else _SUFFIXES.get(Path(name).suffix.lower())
+    if kind not in ("PNG", "JPEG"):
+        raise ImageError(f"{name} can be saved as PNG or JPEG only: let its name end in .png or .jpg.")
+    text = "" if recipe is None else json.dumps(dict(recipe), default=str)  # ASCII, as a JPEG comment has no encoding
+    with _opened(image, name) as opened:
+        colors, alpha, _ = _upright_srgb(opened, name)
+    data = io.BytesIO()
+    try:
+        if kind == "PNG":
+            chunks = PngInfo()
+            if text:
+                chunks.add_itxt("nst", text)
+            image = Image.merge("RGBA", (*colors.split(), alpha)) if alpha else colors
+            image.save(data, "PNG", icc_profile=_srgb_profile(), pnginfo=chunks)
+        else:
+            options = {"comment": f"nst:{text}".encode() if text else b"", "subsampling": "4:4:4", "quality": quality}
+            _on_white(colors, alpha).save(data, "JPEG", icc_profile=_srgb_profile(), **options)
+        if isinstance(target, str | os.PathLike):
+            _replace(os.path.realpath(target), data.getvalue())
+        else:
+            target.write(data.getvalue())
+    except (OSError, ValueError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{name} could not be written ({reason}): choose another place or kind of file.") from error
+
+
+def read_recipe(source: Source) -> dict[str, Any] | None:
+    """The recipe that ``save_image`` put into a PNG or JPEG; None where there is none, or what is there is not ours.
+
+    Raises ``ImageError`` only where ``source`` cannot be opened as a picture at all."""
+    with _opened(source.image if isinstance(source, Picture) else source, _name_of(source)) as image:
+        comments = [text for marker, text in getattr(image, "applist", ()) if marker == "COM"]
+        texts = [text[4:] for text in comments if text.startswith(b"nst:")] or [image.info.get("nst")]
+    try:
+        recipe = json.loads(texts[-1])
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return recipe if isinstance(recipe, dict) else None
+
+
+def fit(image: Image.Image, size: int) -> Image.Image:
+    """A copy whose long side is ``size`` pixels, larger or smaller; Lanczos, aspect kept, each side at least 1."""
+    if size < 1:
+        raise ImageError(f"A picture cannot be made {size} pixels large: ask for at least 1.")
+    width, height = (max(1, round(side * size / max(image.size))) for side in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def with_alpha(image: Image.Image, alpha: Image.Image | None) -> Image.Image:
+    """``image`` in mode RGBA with ``alpha`` (mode L, any size) put back; ``image`` itself where that is None. The white
+    behind half-transparent parts is taken out of their colors, so that no pale rim shows on another background."""
+    if alpha is None:
+        return image
+    opacity = np.asarray(alpha if alpha.size == image.size else alpha.resize(image.size, Image.Resampling.LANCZOS))
+    pixels = np.array(image.convert("RGB"))
+    soft = (opacity > 0) & (opacity < 255)
+    pixels[soft] = (255.5 - (255.0 - pixels[soft]) * 255 / opacity[soft, None]).clip(0, 255)
+    return Image.fromarray(np.dstack((pixels, opacity)))
+
+
+def _name_of(source: object) -> str:
+    path = source if isinstance(source, str | os.PathLike) else getattr(source, "filename", getattr(source, "name", ""))
+    text = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else ""
+    return "picture" if text[:5].lower() == "data:" else Path(text).name[-80:] or "picture"
+
+
+@contextmanager
+def _opened(source: Source, name: str) -> Iterator[Image.Image]:
+    """A PIL image of accepted size, not decoded yet; what PIL raises while it is in use becomes an ImageError."""
+    try:
+        with nullcontext() if isinstance(source, Image.Image) else _stream(source, name) as stream:
+            image = _identified(stream, name) if stream else source
+            width, height = image.size
+            if not width * height:
+                raise ImageError(f"{name} has no pixels, it is {width} x {height}: choose another picture.")
+            if width * height > MAX_PIXELS:
+                limit = f"make it smaller, up to {MAX_PIXELS / 1e6:.0f} million pixels are accepted"
+                raise ImageError(f"{name} is too large, {width} x {height} pixels: {limit}.")
+            yield image
+    except _DAMAGE as error:
+        raise ImageError(f"{name} is damaged or cut short: get it again, or export it as PNG or JPEG.") from error
+
+
+def _stream(source: Source, name: str) -> BinaryIO:
+    """The bytes of a source as a file of our own, to be closed after use."""
+    if source is None or (isinstance(source, str) and not source):
+        raise ImageError("No picture was given: choose one first.")
+    if isinstance(source, str) and source[:5].lower() == "data:":
+        return _data_url(source, name)
+    if isinstance(source, str) and "://" in source[:12]:
+        raise ImageError(f"{source[:80]} is a web address: download the picture first, then give the file.")
+    try:
+        if isinstance(source, str | os.PathLike):
+            return open(source, "rb")
+        return io.BytesIO(b"" + (source.read() if hasattr(source, "read") else source))  # bytes add to bytes alone
+    except TypeError as error:
+        kinds = "a path, bytes, a binary file or a PIL image"
+        raise ImageError(f"{name} is no picture but of type {type(source).__name__}: give {kinds}.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{name} could not be opened ({reason}): check its path and permissions.") from error
+
+
+def _data_url(url: str, name: str) -> BinaryIO:
+    if len(url) > MAX_DATA_URL:
+        raise ImageError(f"{name} is a data: URL of more than {MAX_DATA_URL // 2**20} MB: send it as a file.")
+    header, _, body = url.partition(",")
+    data = unquote_to_bytes(body)  # "==" as some encoders leave the padding out, and more of it does no harm
+    return io.BytesIO(base64.b64decode(data + b"==") if header.lower().rstrip().endswith(";base64") else data)
+
+
+def _identified(stream: BinaryIO, name: str) -> Image.Image:
+    """The stream as a lazy PIL image. Not by Image.open, which warns of large pictures for the whole process."""
+    head = stream.read(4096)
+    Image.init()
+    if head[4:8] == b"ftyp" and head[8:11] in (b"hei", b"hev", b"mif", b"msf"):
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError as error:
+            advice = "install the package pillow-heif, or export it as JPEG"
+            raise ImageError(f"{name} is a HEIC picture, which cannot be read here: {advice}.") from error
+        register_heif_opener()
+    damage = None
+    for factory, accepts in (Image.OPEN[kind] for kind in _KINDS if kind in Image.OPEN):
+        if accepts(head[:16]) is True:
+            stream.seek(0)
+            try:
+                return factory(stream, name)
+            except _DAMAGE as error:  # AVIF and HEIF both claim a container named mif1
+                damage = error
+    if damage:
+        raise damage
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()  # without the mark of UTF-8
+    if start.startswith(b"%pdf"):
+        raise ImageError(f"{name} is a PDF: export the page as PNG or JPEG.")
+    if start.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in start:
+        raise ImageError(f"{name} is an SVG drawing: export it as PNG.")
+    what = "is not a picture" if head else "is empty (0 bytes)"
+    raise ImageError(f"{name} {what}: choose a JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC or AVIF file.")
+
+
+def _upright_srgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None, tuple[str, ...]]:
+    """New pictures without metadata: colors (mode RGB, not composited), and alpha (mode L) where it has a channel."""
+    image.load()
+    colors, alpha = _split(image)
+    colors, notes = _srgb(colors, image.info.get("icc_profile"), name)
+    try:
+        turn = _UPRIGHT.get(image.getexif().get(_TAGS.Orientation))
+    except _DAMAGE:
+        turn = None  # a garbled EXIF block spoils no pixel
+    if turn is not None:
+        colors, alpha = colors.transpose(turn), alpha and alpha.transpose(turn)
+    colors.info = {}
+    return colors, alpha, notes
+
+
+def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Colors in 8 bits (mode L, RGB, CMYK or LAB), and alpha where the picture has a channel for it."""
+    if image.mode.startswith(("I", "F")):
+        return _eight_bits(image), None
+    gray = image.mode in ("1", "L", "LA", "La")
+    if image.has_transparency_data:
+        image = image.convert("LA" if gray else "RGBA")
+    colors = image if image.mode in ("L", "RGB", "CMYK", "LAB") else image.convert("L" if gray else "RGB")
+    return colors, image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit, 32-bit or float gray as mode L: by the range of its kind of file, else by a guess from its values."""
+    tags, values = getattr(image, "tag_v2", {}), np.asarray(image).astype(np.float32)
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    black = low if low < -0.1 * abs(high) else 0.0  # a little below 0 is the ringing of a resize, not a range
+    white = next((top for top in (1.0, 255.0, 65535.0) if top / 16 < max(high, 0.1) <= top and not black), high)
+    if image.mode.startswith("I;16") or (image.format, image.mode) == ("PPM", "I"):
+        white = 2.0 ** tags.get(_TAGS.BitsPerSample, (16,))[0] - 1
+    values = np.nan_to_num(values, nan=black, posinf=white, neginf=black) - black
+    values = (values * (255 / max(white - black, 1e-30))).clip(0, 255)
+    if tags.get(_TAGS.PhotometricInterpretation) == 0:  # white is zero, which PIL sees to at 8 bits only
+        values = 255 - values
+    return Image.fromarray((values + 0.5).astype(np.uint8))
+
+
+def _srgb(colors: Image.Image, profile: bytes | None, name: str) -> tuple[Image.Image, tuple[str, ...]]:
+    """Colors in mode RGB, converted from their ICC profile where they have one, and what there is to say of it."""
+    if colors.mode != "LAB" and not profile:
+        note = f"{name} is CMYK without a color profile: its colors are approximate."
+        return colors.convert("RGB"), (note,) if colors.mode == "CMYK" else ()
+    try:
+        source = ImageCms.createProfile("LAB") if colors.mode == "LAB" else io.BytesIO(profile)
+        source = ImageCms.ImageCmsProfile(source)
+        if source.profile.xcolor_space == "RGB " and colors.mode == "L":
+            colors = colors.convert("RGB")
+        how = {"renderingIntent": ImageCms.Intent.RELATIVE_COLORIMETRIC, "flags": ImageCms.Flags.BLACKPOINTCOMPENSATION}
+        return ImageCms.profileToProfile(colors, source, ImageCms.createProfile("sRGB"), outputMode="RGB", **how), ()
+    except _DAMAGE:
+        return colors.convert("RGB"), (f"{name} has a color profile that does not fit it: it is read as plain sRGB.",)
+
+
+def _srgb_profile() -> bytes:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[36:]  # no date: equal pictures, equal files
+
+
+def _on_white(colors: Image.Image, alpha: Image.Image | None) -> Image.Image:
+    return Image.composite(colors, Image.new("RGB", colors.size, "white"), alpha) if alpha else colors
+
+
+def _replace(path: str, data: bytes) -> None:
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError("it is not a file")
+    draft = os.path.join(os.path.dirname(path), f".{os.urandom(8).hex()}.tmp")
+    try:
+        with open(draft, "xb") as file:
+            file.write(data)
+        os.replace(draft, path)
+    finally:
+        Path(draft).unlink(missing_ok=True)
