@@ -1,0 +1,31 @@
+"""Neural style transfer: a photograph goes in, a painting comes out.
+
+``stylize`` paints in one pass with a trained network; ``optimize`` is the full method of
+Gatys, Ecker & Bethge (2016), for any photograph and any painting, one ``Step`` at a time.
+"""
+
+from nst.errors import ImageError, NSTError, SettingsError, WeightsUnavailable
+from nst.fast import Style, styles, stylize
+from nst.images import Picture, open_image, read_recipe, save_image
+from nst.optimize import Step, optimize
+from nst.settings import KNOBS, Settings
+from nst.version import __version__
+
+__all__ = [
+    "KNOBS",
+    "ImageError",
+    "NSTError",
+    "Picture",
+    "Settings",
+    "SettingsError",
+    "Step",
+    "Style",
+    "WeightsUnavailable",
+    "__version__",
+    "open_image",
+    "optimize",
+    "read_recipe",
+    "save_image",
+    "styles",
+    "stylize",
+]

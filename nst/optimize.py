@@ -1,0 +1,315 @@
+"""The image as the variable: Gatys, Ecker & Bethge (2016), from coarse to fine.
+
+A picture is changed step by step until VGG-19 sees the photograph's content in it and the
+painting's style. It starts small, where a step is cheap and a stroke is large against the picture,
+and doubles twice on its way to full size.
+
+The variable is not the pixels but the picture's Laplacian pyramid (Burt & Adelson 1983). Adam moves
+every variable by about the same amount, so on pixels it stirs up noise; on a pyramid it moves broad
+areas as readily as fine ones, and the same style is reached sooner and with less noise.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from nst import device, losses, weights
+from nst.errors import SettingsError
+from nst.images import Picture, Source, fit, open_image, with_alpha
+from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
+from nst.settings import Settings
+
+SMALLEST = 32  # a working side, in pixels; VGG-19 halves it four times
+COARSEST = 64  # no scale has a shorter long side than this
+SCALES = ((0.25, 0.25), (0.5, 0.35), (1.0, 0.4))  # share of the size, share of the steps
+LEVELS = 4  # of the pyramid, above its coarse rest
+RATE = 0.01  # Adam's step in brightness (0..1), at the start of a scale
+STYLE, SMOOTH = 4.0, 0.15  # against content, at weights of 1
+FLAT = 1e-4  # total variation below which a photograph counts as empty
+RETRIES = 8
+
+Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """Where a run stands. ``losses`` are the terms before their weights, and their weighted total."""
+
+    step: int
+    steps: int
+    losses: dict[str, float]
+    seconds: float  # since the run began
+    remaining: float  # seconds, estimated
+    scale: tuple[int, int]  # width and height worked at now
+    notes: tuple[str, ...]  # sentences: what was done to the pictures, what went wrong on the way
+    canvas: Tensor = field(repr=False)  # [1, 3, H, W] in 0..1
+    size: tuple[int, int]  # of the result
+    alpha: Image.Image | None = field(repr=False)
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture now, at the result's full size, with the photograph's transparency."""
+        pixels = self.canvas[0].permute(1, 2, 0).clamp(0, 1).mul(255).round().byte().cpu().numpy()
+        return with_alpha(Image.fromarray(pixels).resize(self.size, Image.BICUBIC), self.alpha)
+
+
+class _Interrupted(Exception):
+    """Raised between two layers when the run was cancelled."""
+
+
+_loading = threading.Lock()
+
+
+def load_network(settings: Settings, progress: Callable[[int, int], None] | None = None) -> VGG19:
+    """The network that judges, on the best device; its weights are fetched at first use.
+
+    ``progress(bytes done, bytes in all)`` follows a download. Raises WeightsUnavailable. The
+    network is read-only and shared by every run that uses the same pooling and number format.
+    """
+    where = device.choose()
+    # A line search compares losses that differ by less than bfloat16 can tell.
+    precise = settings.optimizer == "lbfgs"
+    number = torch.float32 if precise else device.number_format(where)
+    with _loading:
+        return _network(settings.pooling, where, number, progress)
+
+
+_networks: dict[tuple, VGG19] = {}
+
+
+def _network(
+    pooling: str, where: torch.device, number: torch.dtype, progress: Callable[[int, int], None] | None
+) -> VGG19:
+    key = (pooling, where, number)
+    if key not in _networks:
+        network = VGG19(weights.vgg19(progress), pooling)
+        _networks[key] = network.to(where, number, memory_format=torch.channels_last)
+    return _networks[key]
+
+
+def optimize(
+    photo: Source,
+    painting: Source,
+    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    *,
+    init: Source | None = None,
+    cancelled: Cancelled | None = None,
+) -> Iterator[Step]:
+    """Paint ``photo`` in the style of ``painting``, yielding a ``Step`` after every step.
+
+    The objective is ``content_weight * content + style_weight * style + smoothness * variation``,
+    each term relative to its target (see ``losses``). ``init`` is the picture to begin with,
+    instead of the photograph or noise. The last step yielded holds the best picture. Closing the
+    generator stops it; ``cancelled`` is asked between layers, and when it says True the run ends
+    within a fraction of a second, after yielding its best picture once more.
+
+    Raises ImageError, SettingsError, and WeightsUnavailable where VGG-19 cannot be had.
+    """
+    content, style = open_image(photo), open_image(painting)
+    first = None if init is None else open_image(init)
+    run = _Run(content, style, first, load_network(settings), settings, cancelled or (lambda: False))
+    return run.steps()
+
+
+def plan(size: int, steps: int) -> list[tuple[int, int]]:
+    """Long side and number of steps of each scale, coarse to fine; the steps add up to ``steps``."""
+    scales = [(round(size * part), share) for part, share in SCALES if size * part >= min(COARSEST, size)]
+    whole = sum(share for _, share in scales)
+    counts = [int(steps * share / whole) for _, share in scales]
+    counts[-1] += steps - sum(counts)
+    return [(side, count) for (side, _), count in zip(scales, counts, strict=True) if count]
+
+
+def pyramid(picture: Tensor) -> list[Tensor]:
+    """The Laplacian pyramid of ``[N, C, H, W]``: differences from fine to coarse, then the rest."""
+    levels = []
+    for _ in range(LEVELS):
+        if min(picture.shape[-2:]) < 8:
+            break
+        coarse = F.avg_pool2d(picture, 2, ceil_mode=True, count_include_pad=False)
+        levels.append(picture - _enlarge(coarse, picture))
+        picture = coarse
+    return [*levels, picture]
+
+
+def collapse(levels: list[Tensor]) -> Tensor:
+    """The picture that ``pyramid`` took apart."""
+    return functools.reduce(lambda coarse, level: _enlarge(coarse, level) + level, reversed(levels))
+
+
+def _enlarge(coarse: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(coarse, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+class _Run:
+    """One painting in the making: nothing of it is shared with another run."""
+
+    def __init__(
+        self,
+        photo: Picture,
+        painting: Picture,
+        init: Picture | None,
+        network: VGG19,
+        settings: Settings,
+        cancelled: Cancelled,
+    ) -> None:
+        self.photo, self.painting, self.init = photo, painting, init
+        self.network, self.settings, self.cancelled = network, settings, cancelled
+        self.device = network.mean.device
+        self.size = fit(photo.image, settings.size).size
+        self.notes = photo.notes + painting.notes + (init.notes if init else ())
+        self.plan = plan(settings.size, settings.steps)
+        self.rate = RATE
+        self.best: tuple[Tensor, dict[str, float]] | None = None
+
+    def steps(self) -> Iterator[Step]:
+        began = time.perf_counter()
+        total = sum(side**2 * count for side, count in self.plan)
+        done, number, last = 0, 0, None
+        start = None
+        try:
+            for side, count in self.plan:
+                for canvas, terms in self._scale(side, count, start):
+                    number, done = number + 1, done + side**2
+                    seconds = time.perf_counter() - began
+                    last = self._step(number, seconds, seconds * (total - done) / done, canvas, terms)
+                    yield last
+                start = self.best[0]
+        except _Interrupted:
+            if last is None:
+                return
+        except torch.OutOfMemoryError:
+            raise SettingsError(
+                f"There is not enough memory for a picture of {self.settings.size} pixels; choose a smaller size."
+            ) from None
+        if self.best[0] is not last.canvas:
+            yield self._step(number, time.perf_counter() - began, 0.0, *self.best)
+
+    def _step(self, number: int, seconds: float, remaining: float, canvas: Tensor, terms: dict[str, float]) -> Step:
+        return Step(
+            step=number,
+            steps=self.settings.steps,
+            losses=terms,
+            seconds=seconds,
+            remaining=remaining,
+            scale=(canvas.shape[3], canvas.shape[2]),
+            notes=self.notes,
+            canvas=canvas,
+            size=self.size,
+            alpha=self.photo.alpha,
+        )
+
+    def _scale(self, side: int, count: int, start: Tensor | None) -> Iterator[tuple[Tensor, dict[str, float]]]:
+        """Paint at one scale; yields the picture and its losses at each step, leaves the best in ``self.best``."""
+        photo, targets = self._targets(side)
+        canvas = self._first(photo) if start is None else F.interpolate(start, photo.shape[-2:], mode="bicubic")
+        variables = [level.contiguous().requires_grad_() for level in pyramid(canvas.clamp(0, 1))]
+        rule = self._rule(variables)
+        taken, failures, best = 0, 0, math.inf
+        while taken < count:
+            for group in rule.param_groups:
+                group["lr"] = self._rate(taken / count)
+            before = [v.detach().clone() for v in variables]
+            canvas, terms = self._advance(rule, variables, targets)
+            if math.isfinite(terms["total"]) and all(bool(v.isfinite().all()) for v in variables):
+                taken += 1
+                if terms["total"] < best:
+                    best, self.best = terms["total"], (canvas, terms)
+                yield canvas, terms
+                continue
+            failures += 1
+            if failures > RETRIES:
+                break
+            self.notes += (f"A loss went out of range at {side} pixels: stepped back and halved the rate.",)
+            self.rate /= 2
+            with torch.no_grad():
+                for variable, value in zip(variables, before, strict=True):
+                    variable.copy_(value)
+            rule = self._rule(variables)
+        if failures > RETRIES:
+            if self.best is None:
+                raise SettingsError("The losses are out of range from the first step; the weights file may be damaged.")
+            self.notes += ("The losses stayed out of range, so the best picture until then is kept.",)
+
+    def _advance(
+        self, rule: torch.optim.Optimizer, variables: list[Tensor], targets: dict[str, Any]
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Take one step; returns the picture it started from, and its losses."""
+        seen: list[tuple[Tensor, dict[str, float]]] = []
+
+        def closure() -> Tensor:
+            rule.zero_grad()
+            picture = collapse(variables)
+            objective, terms = self._objective(picture, targets)
+            objective.backward()
+            seen.append((picture.detach(), terms))
+            return objective
+
+        rule.step(closure)
+        return seen[0]
+
+    def _rule(self, variables: list[Tensor]) -> torch.optim.Optimizer:
+        if self.settings.optimizer == "lbfgs":
+            return torch.optim.LBFGS(variables, max_iter=1, history_size=100, line_search_fn="strong_wolfe")
+        return torch.optim.Adam(variables, betas=(0.9, 0.99))
+
+    def _rate(self, progress: float) -> float:
+        """Along a cosine to a tenth, so that each scale ends calm; L-BFGS finds its own length."""
+        scale = self.rate / RATE
+        if self.settings.optimizer == "lbfgs":
+            return scale
+        return self.rate * (0.1 + 0.9 * (1 + math.cos(math.pi * progress)) / 2)
+
+    def _tensor(self, image: Image.Image) -> Tensor:
+        pixels = torch.from_numpy(np.array(image)).to(self.device)
+        return pixels.permute(2, 0, 1)[None].float() / 255
+
+    def _targets(self, side: int) -> tuple[Tensor, dict[str, Any]]:
+        """The photograph at this scale, and what the objective compares with."""
+        width, height = (max(SMALLEST, s) for s in fit(self.photo.image, side).size)
+        photo = self._tensor(self.photo.image.resize((width, height), Image.LANCZOS))
+        # The painting gets the photograph's area: then a stroke of it is as large as one on the photograph.
+        art = self.painting.image
+        scale = math.sqrt(width * height / (art.width * art.height))
+        shape = (max(SMALLEST, round(art.width * scale)), max(SMALLEST, round(art.height * scale)))
+        with torch.no_grad():
+            content = self.network(photo, [CONTENT_LAYER], self._watch)[CONTENT_LAYER]
+            style = self.network(self._tensor(art.resize(shape, Image.LANCZOS)), STYLE_LAYERS, self._watch)
+            grams = {layer: losses.gram_matrix(features) for layer, features in style.items()}
+            variation = losses.total_variation(photo) + FLAT
+        return photo, {"content": content, "grams": grams, "variation": variation}
+
+    def _first(self, photo: Tensor) -> Tensor:
+        if self.init is not None:
+            return self._tensor(self.init.image.resize((photo.shape[3], photo.shape[2]), Image.LANCZOS))
+        if self.settings.start == "noise":
+            generator = torch.Generator().manual_seed(self.settings.seed)
+            return torch.rand(photo.shape, generator=generator).to(self.device)
+        return photo
+
+    def _objective(self, picture: Tensor, targets: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
+        found = self.network(picture, (*STYLE_LAYERS, CONTENT_LAYER), self._watch)
+        content = losses.content_distance(found[CONTENT_LAYER], targets["content"])
+        grams = targets["grams"]
+        style = sum(losses.style_distance(losses.gram_matrix(found[k]), grams[k]) for k in grams) / len(grams)
+        smooth = losses.total_variation(picture) / targets["variation"]
+        s = self.settings
+        total = s.content_weight * content + STYLE * s.style_weight * style + SMOOTH * s.smoothness * smooth
+        values = torch.stack([content, style, smooth, total]).detach().tolist()
+        return total, dict(zip(("content", "style", "smooth", "total"), values, strict=True))
+
+    def _watch(self) -> None:
+        if self.cancelled():
+            raise _Interrupted

@@ -1,0 +1,233 @@
+"""The full method's promises, on VGG-19's layout with random weights and small pictures."""
+
+import dataclasses
+import gc
+import importlib
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.models import vgg19
+
+import nst
+from nst import ImageError, Settings, SettingsError
+
+module = importlib.import_module("nst.optimize")
+
+
+@pytest.fixture(scope="module")
+def published():
+    torch.manual_seed(1)
+    return {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
+
+
+@pytest.fixture(autouse=True)
+def network(published, monkeypatch):
+    monkeypatch.setattr(module.weights, "vgg19", lambda progress=None: published)
+    monkeypatch.setattr(module, "_networks", {})
+
+
+def picture(seed: int, width: int = 96, height: int = 72) -> Image.Image:
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.BICUBIC)
+
+
+PHOTO, PAINTING = picture(1), picture(2, 64, 90)
+QUICK = Settings(size=64, steps=6)
+
+
+def run(settings: Settings = QUICK, **options) -> list[nst.Step]:
+    return list(nst.optimize(PHOTO, PAINTING, settings, **options))
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Mean absolute difference in 255ths."""
+    return float(np.abs(np.asarray(one, np.float32) - np.asarray(other, np.float32)).mean())
+
+
+@pytest.mark.parametrize(("size", "steps"), [(64, 1), (64, 7), (100, 10), (384, 120), (2048, 3), (512, 2000)])
+def test_a_plan_spends_exactly_the_steps_asked_for_and_ends_at_full_size(size, steps):
+    plan = module.plan(size, steps)
+    assert sum(count for _, count in plan) == steps
+    assert plan[-1][0] == size
+    assert [side for side, _ in plan] == sorted(side for side, _ in plan)
+
+
+@pytest.mark.parametrize("shape", [(64, 48), (33, 17), (5, 90), (1, 1)])
+def test_a_pyramid_collapses_to_the_picture_it_was_made_from(shape):
+    canvas = torch.rand(1, 3, *shape)
+    assert torch.allclose(module.collapse(module.pyramid(canvas)), canvas, atol=1e-6)
+
+
+def test_steps_are_counted_and_go_from_coarse_to_fine():
+    steps = run(Settings(size=128, steps=9))
+    assert [s.step for s in steps[:9]] == list(range(1, 10))
+    assert {s.steps for s in steps} == {9}
+    assert steps[0].scale == (64, 48)
+    assert steps[-1].scale == (128, 96)
+    assert all(s.image.size == (128, 96) for s in (steps[0], steps[-1]))
+    assert [s.seconds for s in steps] == sorted(s.seconds for s in steps)
+    assert steps[0].remaining > 0
+    assert steps[8].remaining == 0
+
+
+def test_the_objective_falls():
+    totals = [s.losses["total"] for s in run(Settings(size=64, steps=20))]
+    assert totals[-1] < 0.7 * totals[0]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_the_last_step_holds_the_best_picture(optimizer):
+    steps = run(Settings(size=64, steps=8, optimizer=optimizer, start="noise"))
+    assert steps[-1].losses["total"] == min(s.losses["total"] for s in steps)
+
+
+def test_a_step_is_frozen_and_makes_its_picture_when_asked():
+    step = run(Settings(size=64, steps=1))[0]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        step.step = 2
+    assert step.image is not step.image
+    assert (step.image.mode, step.image.size) == ("RGB", (64, 48))
+
+
+def test_a_step_keeps_its_own_picture_while_the_run_goes_on():
+    steps = nst.optimize(PHOTO, PAINTING, QUICK)
+    first = next(steps)
+    before = np.asarray(first.image)
+    list(steps)
+    assert np.array_equal(before, np.asarray(first.image))
+
+
+def test_the_same_seed_gives_the_same_picture_and_another_seed_another():
+    pictures = [run(Settings(size=64, steps=4, start="noise", seed=seed))[-1].image for seed in (3, 3, 4)]
+    assert difference(pictures[0], pictures[1]) == 0
+    assert difference(pictures[0], pictures[2]) > 1
+
+
+def test_without_style_and_smoothness_the_photo_stays_as_it_is():
+    result = run(Settings(size=96, steps=3, style_weight=0, smoothness=0))[-1].image
+    assert difference(result, PHOTO) < 0.6
+
+
+def test_more_style_weight_brings_the_style_closer():
+    low, high = (run(Settings(size=64, steps=20, style_weight=w))[-1].losses["style"] for w in (0.2, 5.0))
+    assert high < low
+
+
+def test_it_begins_with_the_picture_it_is_given():
+    start = picture(5, 64, 48)
+    frozen = Settings(size=64, steps=1, style_weight=0, content_weight=0, smoothness=0)
+    assert difference(run(frozen, init=start)[-1].image, start) < 1
+
+
+def test_average_pooling_paints_another_picture():
+    assert difference(run()[-1].image, run(dataclasses.replace(QUICK, pooling="average"))[-1].image) > 0.5
+
+
+def test_transparency_is_put_back():
+    photo = PHOTO.convert("RGBA")
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    result = list(nst.optimize(photo, PAINTING, Settings(size=96, steps=1)))[-1].image
+    assert result.mode == "RGBA"
+    assert difference(result.getchannel("A"), photo.getchannel("A")) < 1
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (300, 2), (2, 300)])
+def test_a_photo_of_one_pixel_or_one_line_is_painted(shape):
+    result = list(nst.optimize(picture(3, *shape), PAINTING, Settings(size=64, steps=2)))[-1].image
+    assert max(result.size) == 64
+    assert np.isfinite(np.asarray(result)).all()
+
+
+def test_the_scaling_of_the_weights_file_does_not_change_the_picture(published, monkeypatch):
+    settings = Settings(size=128, steps=24)
+    plain = run(settings)[-1].image
+    scaled = dict(published)
+    for kind in ("weight", "bias"):
+        scaled[f"features.21.{kind}"] = published[f"features.21.{kind}"] * 10
+    scaled["features.23.weight"] = published["features.23.weight"] * 0.1
+    monkeypatch.setattr(module.weights, "vgg19", lambda progress=None: scaled)
+    monkeypatch.setattr(module, "_networks", {})
+    assert difference(run(settings)[-1].image, plain) < 1
+
+
+def test_closing_the_generator_stops_it_and_frees_its_pictures():
+    steps = nst.optimize(PHOTO, PAINTING, Settings(size=64, steps=1000))
+    canvas = weakref.ref(next(steps).canvas)
+    steps.close()
+    gc.collect()
+    assert canvas() is None
+    assert list(steps) == []
+
+
+def test_cancelling_in_the_middle_of_a_step_keeps_the_best_picture():
+    asked, limit = [], 150
+
+    def cancelled() -> bool:
+        asked.append(1)
+        return len(asked) > limit
+
+    steps = run(Settings(size=64, steps=1000), cancelled=cancelled)
+    assert len(asked) == limit + 1  # it went no further than the layer it was in
+    assert steps[-1].losses["total"] == min(s.losses["total"] for s in steps)
+    assert steps[-1].image.size == (64, 48)
+
+
+def test_cancelling_before_the_first_step_yields_nothing():
+    assert run(cancelled=lambda: True) == []
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_loss_out_of_range_is_stepped_back_from_and_said(optimizer, monkeypatch):
+    calls = []
+
+    def sometimes(picture, real=module.losses.total_variation):
+        calls.append(1)
+        return real(picture) * (float("nan") if len(calls) == 4 else 1)
+
+    monkeypatch.setattr(module.losses, "total_variation", sometimes)
+    steps = run(Settings(size=64, steps=8, optimizer=optimizer))
+    assert steps[-1].step == 8
+    assert all(np.isfinite(list(s.losses.values())).all() for s in steps)
+    assert any("out of range" in note for note in steps[-1].notes)
+
+
+def test_losses_that_stay_out_of_range_end_the_run_with_the_best_picture(monkeypatch):
+    calls = []
+
+    def soon_broken(picture, real=module.losses.total_variation):
+        calls.append(1)
+        return real(picture) * (float("inf") if len(calls) > 4 else 1)
+
+    monkeypatch.setattr(module.losses, "total_variation", soon_broken)
+    steps = run(Settings(size=64, steps=50))
+    assert np.isfinite(steps[-1].losses["total"])
+    assert "best picture" in steps[-1].notes[-1]
+
+
+def test_a_network_that_gives_no_numbers_is_an_error_and_no_picture(monkeypatch):
+    monkeypatch.setattr(module.losses, "total_variation", lambda picture: picture.mean() * float("nan"))
+    with pytest.raises(SettingsError, match="out of range"):
+        run()
+
+
+def test_a_picture_that_cannot_be_read_is_named_before_anything_starts():
+    with pytest.raises(ImageError, match="nowhere"):
+        nst.optimize("nowhere.jpg", PAINTING)
+
+
+def test_notes_on_the_pictures_reach_the_steps(tmp_path):
+    path = tmp_path / "two.gif"
+    PHOTO.save(path, save_all=True, append_images=[PAINTING.resize(PHOTO.size)])
+    step = next(nst.optimize(path, PAINTING, QUICK))
+    assert any("two.gif" in note for note in step.notes)
+
+
+def test_nothing_of_torch_leaks_into_the_callers_thread():
+    steps = nst.optimize(PHOTO, PAINTING, QUICK)
+    next(steps)
+    assert torch.is_grad_enabled()
+    assert not torch.is_inference_mode_enabled()
+    steps.close()
