@@ -20,13 +20,13 @@ from PIL import Image
 
 from nst.errors import SettingsError
 from nst.images import Source, fit, open_image, with_alpha
+from nst.settings import Knob
 from nst.version import __version__
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
-MAX_STRENGTH = 1.5
-MAX_SIZE = 8192
-MULTIPLE = 4  # the network halves its input twice
-SMALLEST = 16
+SMALLEST, MULTIPLE = 16, 4  # sides in pixels that the network, which halves its input twice, can take
+STRENGTH = Knob("strength", 1.0, "The dose of the style: 0 gives the photo, 1 the full style.", 0.0, 1.5, 0.05)
+SIZE = Knob("size", 1024, "Long side of the result, in pixels.", SMALLEST, 8192, 1)
 # Activations take about 500 bytes for every pixel; beyond this a result is painted smaller and enlarged.
 WORKING_PIXELS = 6_000_000
 
@@ -122,12 +122,10 @@ def stylize(photo: Source, style: str = "starry-night", strength: float = 1.0, s
     Raises ImageError for a photo that cannot be read, SettingsError for anything else.
     """
     entry = find(style)
-    if isinstance(strength, bool) or not isinstance(strength, int | float) or not 0 <= strength <= MAX_STRENGTH:
-        raise SettingsError(f"Strength is a number from 0 to {MAX_STRENGTH}, not {strength!r}.")
-    if size is not None and (isinstance(size, bool) or size != int(size) or not SMALLEST <= size <= MAX_SIZE):
-        raise SettingsError(f"Size is a whole number of pixels from {SMALLEST} to {MAX_SIZE}, not {size!r}.")
+    strength = STRENGTH.check(strength)
+    size = size if size is None else SIZE.check(size)
     picture = open_image(photo)
-    image = picture.image if size is None else fit(picture.image, int(size))
+    image = picture.image if size is None else fit(picture.image, size)
     notes = picture.notes
 
     working = image
@@ -135,7 +133,7 @@ def stylize(photo: Source, style: str = "starry-night", strength: float = 1.0, s
         shrink = (WORKING_PIXELS / (image.width * image.height)) ** 0.5
         working = fit(image, int(max(image.size) * shrink))
         notes += (f"Painted at {working.width} x {working.height} and enlarged to {image.width} x {image.height}.",)
-    painted = paint(entry.file, working, entry.index, float(strength)).resize(image.size, Image.LANCZOS)
+    painted = paint(entry.file, working, entry.index, strength).resize(image.size, Image.LANCZOS)
     painted = with_alpha(painted, picture.alpha)
     painted.info = {"provider": provider(style), "notes": notes}
     return painted

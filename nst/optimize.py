@@ -4,20 +4,19 @@ A picture is changed step by step until VGG-19 sees the photograph's content in 
 painting's style. It starts small, where a step is cheap and a stroke is large against the picture,
 and doubles twice on its way to full size.
 
-The variable is not the pixels but the picture's Laplacian pyramid (Burt & Adelson 1983). Adam moves
-every variable by about the same amount, so on pixels it stirs up noise; on a pyramid it moves broad
-areas as readily as fine ones, and the same style is reached sooner and with less noise.
+The variable is not the pixels but the picture's Laplacian pyramid (see ``pyramid.py``). Where the
+strokes go is settled at the coarse scales, so these are computed in float32; the full size, which
+takes most of the time, in the device's fastest number format.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,13 +28,14 @@ from nst import device, losses, weights
 from nst.errors import SettingsError
 from nst.images import Picture, Source, fit, open_image, with_alpha
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
+from nst.pyramid import LevelAdam, put_together, take_apart
 from nst.settings import Settings
 
 SMALLEST = 32  # a working side, in pixels; VGG-19 halves it four times
 COARSEST = 64  # no scale has a shorter long side than this
 SCALES = ((0.25, 0.25), (0.5, 0.35), (1.0, 0.4))  # share of the size, share of the steps
-LEVELS = 4  # of the pyramid, above its coarse rest
 RATE = 0.01  # Adam's step in brightness (0..1), at the start of a scale
+FINEST_RATE = 0.7  # of it at the last scale
 STYLE, SMOOTH = 4.0, 0.15  # against content, at weights of 1
 FLAT = 1e-4  # total variation below which a photograph counts as empty
 RETRIES = 8
@@ -72,31 +72,32 @@ class _Interrupted(Exception):
 _loading = threading.Lock()
 
 
-def load_network(settings: Settings, progress: Callable[[int, int], None] | None = None) -> VGG19:
-    """The network that judges, on the best device; its weights are fetched at first use.
+class Judges(NamedTuple):
+    """VGG-19 twice: in float32 for the coarse scales, in the fastest number format for the last one."""
 
-    ``progress(bytes done, bytes in all)`` follows a download. Raises WeightsUnavailable. The
-    network is read-only and shared by every run that uses the same pooling and number format.
+    coarse: VGG19
+    fine: VGG19
+
+
+def load_network(settings: Settings, progress: Callable[[int, int], None] | None = None) -> Judges:
+    """The networks that judge, on the best device; their weights are fetched at first use.
+
+    ``progress(bytes done, bytes in all)`` follows a download. Raises WeightsUnavailable. Networks
+    are read-only and shared by every run that uses the same pooling and number format.
     """
     where = device.choose()
     # A line search compares losses that differ by less than bfloat16 can tell.
-    precise = settings.optimizer == "lbfgs"
-    number = torch.float32 if precise else device.number_format(where)
+    fine = torch.float32 if settings.optimizer == "lbfgs" else device.number_format(where)
     with _loading:
-        return _network(settings.pooling, where, number, progress)
+        missing = {n for n in (torch.float32, fine) if (settings.pooling, where, n) not in _networks}
+        tensors = weights.vgg19(progress) if missing else {}
+        for number in missing:
+            network = VGG19(tensors, settings.pooling).to(where, number, memory_format=torch.channels_last)
+            _networks[settings.pooling, where, number] = network
+        return Judges(*(_networks[settings.pooling, where, number] for number in (torch.float32, fine)))
 
 
-_networks: dict[tuple, VGG19] = {}
-
-
-def _network(
-    pooling: str, where: torch.device, number: torch.dtype, progress: Callable[[int, int], None] | None
-) -> VGG19:
-    key = (pooling, where, number)
-    if key not in _networks:
-        network = VGG19(weights.vgg19(progress), pooling)
-        _networks[key] = network.to(where, number, memory_format=torch.channels_last)
-    return _networks[key]
+_networks: dict[tuple[str, torch.device, torch.dtype], VGG19] = {}
 
 
 def optimize(
@@ -132,27 +133,6 @@ def plan(size: int, steps: int) -> list[tuple[int, int]]:
     return [(side, count) for (side, _), count in zip(scales, counts, strict=True) if count]
 
 
-def pyramid(picture: Tensor) -> list[Tensor]:
-    """The Laplacian pyramid of ``[N, C, H, W]``: differences from fine to coarse, then the rest."""
-    levels = []
-    for _ in range(LEVELS):
-        if min(picture.shape[-2:]) < 8:
-            break
-        coarse = F.avg_pool2d(picture, 2, ceil_mode=True, count_include_pad=False)
-        levels.append(picture - _enlarge(coarse, picture))
-        picture = coarse
-    return [*levels, picture]
-
-
-def collapse(levels: list[Tensor]) -> Tensor:
-    """The picture that ``pyramid`` took apart."""
-    return functools.reduce(lambda coarse, level: _enlarge(coarse, level) + level, reversed(levels))
-
-
-def _enlarge(coarse: Tensor, like: Tensor) -> Tensor:
-    return F.interpolate(coarse, size=like.shape[-2:], mode="bilinear", align_corners=False)
-
-
 class _Run:
     """One painting in the making: nothing of it is shared with another run."""
 
@@ -161,13 +141,13 @@ class _Run:
         photo: Picture,
         painting: Picture,
         init: Picture | None,
-        network: VGG19,
+        judges: Judges,
         settings: Settings,
         cancelled: Cancelled,
     ) -> None:
         self.photo, self.painting, self.init = photo, painting, init
-        self.network, self.settings, self.cancelled = network, settings, cancelled
-        self.device = network.mean.device
+        self.judges, self.settings, self.cancelled = judges, settings, cancelled
+        self.device = judges.fine.mean.device
         self.size = fit(photo.image, settings.size).size
         self.notes = photo.notes + painting.notes + (init.notes if init else ())
         self.plan = plan(settings.size, settings.steps)
@@ -194,7 +174,7 @@ class _Run:
             raise SettingsError(
                 f"There is not enough memory for a picture of {self.settings.size} pixels; choose a smaller size."
             ) from None
-        if self.best[0] is not last.canvas:
+        if self.best[0] is not last.canvas or self.notes != last.notes:
             yield self._step(number, time.perf_counter() - began, 0.0, *self.best)
 
     def _step(self, number: int, seconds: float, remaining: float, canvas: Tensor, terms: dict[str, float]) -> Step:
@@ -213,14 +193,16 @@ class _Run:
 
     def _scale(self, side: int, count: int, start: Tensor | None) -> Iterator[tuple[Tensor, dict[str, float]]]:
         """Paint at one scale; yields the picture and its losses at each step, leaves the best in ``self.best``."""
+        finest = side == self.plan[-1][0]
+        self.network = self.judges.fine if finest else self.judges.coarse
         photo, targets = self._targets(side)
         canvas = self._first(photo) if start is None else F.interpolate(start, photo.shape[-2:], mode="bicubic")
-        variables = [level.contiguous().requires_grad_() for level in pyramid(canvas.clamp(0, 1))]
+        variables = [level.requires_grad_() for level in take_apart(canvas.clamp(0, 1))]
         rule = self._rule(variables)
         taken, failures, best = 0, 0, math.inf
         while taken < count:
             for group in rule.param_groups:
-                group["lr"] = self._rate(taken / count)
+                group["lr"] = self._rate(taken / count, finest)
             before = [v.detach().clone() for v in variables]
             canvas, terms = self._advance(rule, variables, targets)
             if math.isfinite(terms["total"]) and all(bool(v.isfinite().all()) for v in variables):
@@ -251,7 +233,7 @@ class _Run:
 
         def closure() -> Tensor:
             rule.zero_grad()
-            picture = collapse(variables)
+            picture = put_together(variables)
             objective, terms = self._objective(picture, targets)
             objective.backward()
             seen.append((picture.detach(), terms))
@@ -263,14 +245,14 @@ class _Run:
     def _rule(self, variables: list[Tensor]) -> torch.optim.Optimizer:
         if self.settings.optimizer == "lbfgs":
             return torch.optim.LBFGS(variables, max_iter=1, history_size=100, line_search_fn="strong_wolfe")
-        return torch.optim.Adam(variables, betas=(0.9, 0.99))
+        return LevelAdam(variables, self.rate)
 
-    def _rate(self, progress: float) -> float:
+    def _rate(self, progress: float, finest: bool) -> float:
         """Along a cosine to a tenth, so that each scale ends calm; L-BFGS finds its own length."""
-        scale = self.rate / RATE
         if self.settings.optimizer == "lbfgs":
-            return scale
-        return self.rate * (0.1 + 0.9 * (1 + math.cos(math.pi * progress)) / 2)
+            return self.rate / RATE
+        top = self.rate * (FINEST_RATE if finest else 1)
+        return top * (0.1 + 0.9 * (1 + math.cos(math.pi * progress)) / 2)
 
     def _tensor(self, image: Image.Image) -> Tensor:
         pixels = torch.from_numpy(np.array(image)).to(self.device)

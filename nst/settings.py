@@ -52,8 +52,8 @@ def _choice(default: str, choices: tuple[str, ...], help: str) -> Any:
 class Settings:
     """How ``nst.optimize`` paints. Raises SettingsError for a value outside its knob's range."""
 
-    size: int = _number(384, 64, 4096, 32, "Long side of the painting, in pixels.")
-    steps: int = _number(120, 1, 2000, 1, "Steps over all scales; more is closer to the painting's style.")
+    size: int = _number(384, 64, 2048, 32, "Long side of the painting, in pixels.")
+    steps: int = _number(120, 1, 1000, 1, "Steps over all scales; more is closer to the painting's style.")
     style_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the painting's style is followed.")
     content_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the photograph's structure is kept.")
     smoothness: float = _number(1.0, 0.0, 10.0, 0.1, "Weight of total variation: higher is calmer, lower is rougher.")

@@ -12,9 +12,9 @@ import json
 import statistics
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from gradio.media import get_image
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from nst import weights
 from nst.fast import MODELS, paint
@@ -57,15 +57,19 @@ def weigh(judge: VGG19, model: Path, painting: Path, photos: Path) -> dict[str, 
     return means | {"photos": len(files), "size": SIZE}
 
 
-def card(entries: list[dict]) -> str:
-    """The model card for these entries of the catalogue."""
-    rows = [
+def rows(entries: list[dict[str, Any]]) -> list[str]:
+    """The table's rows for these entries of the catalogue."""
+    return [
         f"| `{e['id']}` | *{e['title']}*, {e['artist']}, {e['year']} ({e['license']}) | {e['metrics']['style']:.3f} | "
         f"{e['metrics']['content']:.3f} | {e['metrics']['noise']:.2f} | {e['metrics']['photos']} | "
         f"{e['metrics']['megabytes']:.1f} MB |"
         for e in entries
     ]
-    return CARD.format(rows="\n".join(rows), size=SIZE, opset=export.OPSET)
+
+
+def card(entries: list[dict[str, Any]]) -> str:
+    """The model card for these entries of the catalogue."""
+    return CARD.format(rows="\n".join(rows(entries)), size=SIZE, opset=export.OPSET)
 
 
 def main() -> None:
@@ -74,6 +78,7 @@ def main() -> None:
     parser.add_argument("id", help="lower-case words with hyphens, as programs will call the style")
     parser.add_argument("--painting", type=Path, required=True, help="the picture it was trained on")
     parser.add_argument("--photos", type=Path, required=True, help="a folder of photographs to measure it on")
+    parser.add_argument("--thumbnail", type=Path, required=True, help="the photograph that its thumbnail shows painted")
     parser.add_argument("--title", required=True)
     parser.add_argument("--artist", required=True)
     parser.add_argument("--year", required=True)
@@ -90,9 +95,7 @@ def main() -> None:
     metrics = weigh(judge, model, options.painting, options.photos)
     metrics["megabytes"] = round(model.stat().st_size / 1e6, 2)
     print(metrics)
-    photo = ImageOps.fit(
-        Image.open(get_image("tower.jpg")).convert("RGB"), (THUMBNAIL, THUMBNAIL), centering=(0.5, 0.3)
-    )
+    photo = ImageOps.fit(open_image(options.thumbnail).image, (THUMBNAIL, THUMBNAIL), centering=(0.5, 0.3))
     save_image(paint(model, photo), thumbnail, quality=88)
     entry = {
         "id": options.id,

@@ -1,0 +1,102 @@
+"""What this machine does in which time: ``python -m nst.benchmark``.
+
+Prints a table of medians: both engines warm, the optimizer's step and its first picture. Nothing is
+downloaded: where VGG-19 is not here yet, its layout with random weights takes its place, which
+costs the same time. The pictures are drawn here; timings do not depend on what they show.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import platform
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from PIL import Image
+
+from nst import device, fast, weights
+from nst.networks import SHAPES
+from nst.optimize import load_network, optimize
+from nst.settings import Settings
+
+FAST_SIZES = (256, 512, 1024, 2048)
+OPTIMIZE_SIZES = (256, 384, 512)
+
+
+def drawn(width: int, height: int, seed: int) -> Image.Image:
+    """A picture of soft blotches."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.BICUBIC)
+
+
+def median(task: Callable[[], object], repeats: int) -> float:
+    """Seconds that ``task`` takes, the median of ``repeats`` after one more to warm up."""
+    task()
+    seconds = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        task()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
+
+
+def first_and_step(size: int, steps: int) -> tuple[float, float]:
+    """Seconds until the first picture, and for a step at full size (the median)."""
+    began = time.perf_counter()
+    first, stamps = None, []
+    for step in optimize(drawn(640, 480, 1), drawn(480, 600, 2), Settings(size=size, steps=steps)):
+        if first is None:
+            step.image.load()
+            first = time.perf_counter() - began
+        if max(step.scale) == size:
+            stamps.append(step.seconds)
+    return first, statistics.median(np.diff(stamps))
+
+
+def random_weights() -> dict[str, torch.Tensor]:
+    """Tensors of VGG-19's names and shapes, scaled so that activations neither vanish nor explode (He et al. 2015)."""
+    torch.manual_seed(0)
+    return {
+        name: torch.randn(shape) * (2 / np.prod(shape[1:])) ** 0.5 if len(shape) > 1 else torch.zeros(shape)
+        for name, shape in SHAPES.items()
+    }
+
+
+def row(what: str, seconds: float) -> None:
+    print(f"| {what} | {seconds:.2f} s |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--repeats", type=int, default=5, help="runs of the fast engine, of which the median is told")
+    parser.add_argument("--steps", type=int, default=20, help="steps of the optimizer")
+    options = parser.parse_args()
+    where = device.choose()
+    print(f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(f"Optimize: {device.describe(where)}, {device.number_format(where)}; Fast: {fast.provider()}")
+    if not weights.cached():
+        print("VGG-19 is not downloaded: random weights take its place.")
+        importlib.import_module("nst.optimize").weights.vgg19 = lambda progress=None: random_weights()
+    print("\n| task | time |\n| --- | --- |")
+    for size in FAST_SIZES:
+        photo = drawn(size, size, 0)
+        row(f"Fast, {size} x {size}", median(lambda photo=photo: fast.stylize(photo), options.repeats))
+    began = time.perf_counter()
+    load_network(Settings())
+    row("Optimize, VGG-19 from the disk", time.perf_counter() - began)
+    for size in OPTIMIZE_SIZES:
+        first, step = first_and_step(size, options.steps)
+        row(f"Optimize, {size} x {size * 3 // 4}, first picture", first)
+        row(f"Optimize, {size} x {size * 3 // 4}, a step at full size", step)
+    began = time.perf_counter()
+    for _ in optimize(drawn(640, 480, 1), drawn(480, 600, 2)):
+        pass
+    row("Optimize, default settings, finished", time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()

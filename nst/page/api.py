@@ -1,0 +1,129 @@
+"""The HTTP API: what the page does, for programs. Each function's docstring is its documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+import nst
+from nst import fast
+from nst.jobs import Job
+from nst.page import fast_tab, optimize_tab
+from nst.page.answers import answers, refusal
+from nst.page.painting import Download, Order, Preview, work
+from nst.page.pictures import PictureInput, Upload, show
+from nst.page.visitors import Visitor, file_name, visitor
+from nst.settings import Settings
+
+
+def styles() -> list[dict[str, Any]]:
+    """The styles of the fast engine: id, title, artist, year, license and measured figures of each."""
+    shared = ("id", "title", "artist", "year", "license", "metrics")
+    return [{name: getattr(style, name) for name in shared} for style in nst.styles()]
+
+
+@answers
+def stylize(
+    photo: Upload | None, style: str | None, strength: float | None, size: float | None, request: gr.Request
+) -> str:
+    """Paint a photo in one pass.
+
+    Parameters:
+        photo: the photo, as a file or a `data:` URL of at most 20 MB
+        style: an id from /styles; without one, the first
+        strength: 0 leaves the photo as it is, 1 is the full style, 1.5 the most
+        size: long side of the result in pixels; 0 for the photo's own
+    Returns:
+        the painting as PNG, with the recipe in its text
+    """
+    if photo is None:
+        raise refusal(request, "no_photo")
+    picture = photo.open()
+    style = style or nst.styles()[0].id
+    strength = 1.0 if strength is None else strength
+    limit = _whole(size) if size else None
+    painted = nst.stylize(picture, style, strength, limit)
+    file = visitor(request).new_result("stylize") / f"{file_name(picture.name, style)}.png"
+    nst.save_image(painted, file, recipe=fast.recipe(style, strength, limit))
+    return str(file)
+
+
+@answers
+def optimize(
+    photo: Upload | None, painting: Upload | None, settings: dict[str, Any] | None, request: gr.Request
+) -> Iterator[tuple[str | None, dict[str, Any]]]:
+    """Paint a photo in the style of any painting, step by step (Gatys, Ecker & Bethge 2016).
+
+    Streams (picture, progress). Previews are JPEG; the last picture is the finished one, a PNG with the
+    recipe in its text. Progress names its "stage": "waiting", "download" (of the network, once: "done" and
+    "total" bytes), "painting" or "finished" (both with "step", "steps", "losses", "seconds", "remaining",
+    "notes"). Cancel the job, or hang up, and the work stops.
+
+    Parameters:
+        photo: the photo, as a file or a `data:` URL of at most 20 MB
+        painting: the painting whose style it takes, likewise
+        settings: knobs by name, such as {"size": 512, "steps": 200}; what is not named keeps its default
+    Returns:
+        the painting so far, and where it stands
+    """
+    if photo is None:
+        raise refusal(request, "no_photo")
+    if painting is None:
+        raise refusal(request, "no_painting")
+    if not isinstance(settings, dict | None):
+        raise nst.SettingsError('Settings are an object with names and values, such as {"size": 512, "steps": 200}.')
+    here = visitor(request)
+    order = Order(photo.open(), painting.open(), Settings.from_dict(settings or {}))
+    job = Job(work(order))
+    with here.working(job):
+        yield from _follow(here, job, order)
+
+
+def _follow(here: Visitor, job: Job, order: Order) -> Iterator[tuple[str | None, dict[str, Any]]]:
+    folder = here.new_result("optimize")
+    picture, progress, last = None, {"stage": "waiting"}, None
+    for news in job:
+        if here.gone:
+            return
+        if isinstance(news, Download):
+            progress = {"stage": "download", "done": news.done, "total": news.total}
+        elif isinstance(news, Preview):
+            last, progress = news, _progress("painting", news)
+            picture = show(news.image, folder, f"step-{news.step}")
+        # Without news the same again: only at a yield is it noticed that nobody listens any more.
+        yield picture, progress
+    if last is not None and not here.gone:
+        file = folder / f"{file_name(order.photo.name, 'painted')}.png"
+        nst.save_image(last.image, file, recipe=order.recipe() | {"step": last.step})
+        yield str(file), _progress("finished", last)
+
+
+def _progress(stage: str, news: Preview) -> dict[str, Any]:
+    names = ("step", "steps", "losses", "seconds", "remaining", "notes")
+    return {"stage": stage} | {name: getattr(news, name) for name in names}
+
+
+def _whole(size: float) -> int | float:
+    return int(size) if size == int(size) else size
+
+
+def build() -> None:
+    """Registers the endpoints; their parts are never shown."""
+    with gr.Group(visible=False):
+        photo = PictureInput(label="photo", type="filepath", image_mode=None)
+        painting = PictureInput(label="painting", type="filepath", image_mode=None)
+        style = gr.Textbox(nst.styles()[0].id, label="style")
+        strength = gr.Number(1.0, label="strength")
+        size = gr.Number(0, label="size")
+        settings = gr.JSON({}, label="settings")
+        picture = gr.Image(label="picture", type="filepath", format="png")
+        progress = gr.JSON(label="progress")
+        listing = gr.JSON(label="styles")
+        trigger = gr.Button()
+    trigger.click(styles, None, listing, api_name="styles", queue=False)
+    trigger.click(stylize, [photo, style, strength, size], picture, api_name="stylize", **fast_tab.CONCURRENCY)
+    trigger.click(
+        optimize, [photo, painting, settings], [picture, progress], api_name="optimize", **optimize_tab.CONCURRENCY
+    )

@@ -1,0 +1,194 @@
+"""The Optimize tab: any photo, any painting, and the picture growing under one's eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+import nst
+from nst.jobs import Job
+from nst.page import watching
+from nst.page.answers import answers, refusal
+from nst.drawings import DRAWINGS
+from nst.page.fast_tab import photo_choices, pick_photo
+from nst.page.painting import Download, Order, Preview, work
+from nst.page.pictures import SOURCES, Choice, Picker, PictureInput, Upload, downloads, show
+from nst.page.texts import duration, names, say, t
+from nst.page.visitors import MAX_WAITING, Visitor, ahead_of, file_name, visitor
+from nst.settings import KNOBS, Knob, Settings
+
+FIRST_KNOBS = ("size", "steps", "style_weight")
+CONCURRENCY = {"concurrency_id": "optimize", "concurrency_limit": 1}
+
+REVEAL = (
+    "() => { if (innerWidth < 800) document.getElementById('optimize-see')"
+    ".scrollIntoView({behavior: 'smooth', block: 'start'}); }"
+)
+
+
+def pick_painting(name: str, request: gr.Request) -> str:
+    """One of the paintings that this program draws."""
+    file = visitor(request).new_result("example") / f"{name}.png"
+    nst.save_image(DRAWINGS[name](), file)
+    return str(file)
+
+
+def buttons(paint: bool = False, leave: bool = False, stop: bool = False) -> tuple[gr.Button, ...]:
+    """Which of the three buttons is there: one at a time."""
+    return tuple(gr.Button(visible=visible) for visible in (paint, leave, stop))
+
+
+@answers
+def begin(photo: Upload | None, painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
+    """Before the queue: says at once what is missing, or how long the line is."""
+    if photo is None:
+        raise refusal(request, "no_photo")
+    if painting is None:
+        raise refusal(request, "no_painting")
+    here = visitor(request)
+    if (ahead := ahead_of(here)) > MAX_WAITING:
+        raise refusal(request, "crowded")
+    here.waiting = True
+    words = say(request, "waiting", ahead=ahead) if ahead else say(request, "starting")
+    closed = gr.DownloadButton(interactive=False)
+    return *buttons(leave=True), watching.bar(words), "", closed, closed
+
+
+@answers
+def paint(
+    photo: Upload, painting: Upload, from_fast: bool, fast_style: str, request: gr.Request, *values: Any
+) -> Iterator[tuple[Any, ...]]:
+    """The run: each message goes to (picture, status, curves, PNG, JPEG, three buttons)."""
+    here = visitor(request)
+    here.waiting = False
+    settings = Settings.from_dict(dict(zip(KNOBS, values, strict=True)))
+    order = Order(photo.open(), painting.open(), settings, fast_style if from_fast else None)
+    job = Job(work(order))
+    with here.working(job):
+        yield *(gr.skip(),) * 5, *buttons(stop=True)
+        yield from follow(request, here, job, order)
+
+
+def follow(request: gr.Request, here: Visitor, job: Job, order: Order) -> Iterator[tuple[Any, ...]]:
+    """The job's news as updates of the page, then the finished files."""
+    nothing = (gr.skip(),) * 8
+    folder = here.new_result("optimize")
+    before, last = show(nst.images.fit(order.photo.image, order.settings.size), folder, "before"), None
+    for news in job:
+        if here.gone:
+            return
+        if isinstance(news, Download):
+            yield gr.skip(), watching.download(request, news), *nothing[2:]
+        elif isinstance(news, Preview):
+            last = news
+            pair = (before, show(news.image, folder, f"step-{news.step}"))
+            status, curves = watching.standing(request, news), watching.curves(request, news.curve)
+            yield pair, status, curves, *nothing[3:]
+        else:
+            yield nothing
+    if last is None:
+        yield gr.skip(), watching.bar(say(request, "stopped_early"), 0), *nothing[2:]
+        return
+    if job.stopping() and last.step < last.steps:
+        sentence = say(request, "stopped", step=last.step, steps=last.steps)
+    else:
+        sentence = say(request, "finished", steps=last.steps, time=duration(request, last.seconds))
+    status = watching.bar(sentence, last.step / last.steps) + watching.notes(last)
+    yield gr.skip(), status, gr.skip(), *nothing[3:]
+    recipe = order.recipe() | {"step": last.step}
+    files = downloads(last.image, folder, file_name(order.photo.name, "painted"), recipe)
+    yield *nothing[:3], *(gr.DownloadButton(value=file, interactive=True) for file in files), *nothing[5:]
+
+
+def stop(request: gr.Request) -> None:
+    """The painting so far is still delivered, by the run itself."""
+    visitor(request).stop()
+
+
+def rest(request: gr.Request) -> tuple[gr.Button, ...]:
+    """However a run ended: ready for the next one."""
+    visitor(request).waiting = False
+    return buttons(paint=True)
+
+
+def fail(request: gr.Request) -> tuple[Any, ...]:
+    """The message has said what went wrong; the page is as before."""
+    return *rest(request), ""
+
+
+def leave_line(request: gr.Request) -> tuple[Any, ...]:
+    """The visitor no longer waits for their turn."""
+    return *rest(request), watching.bar(say(request, "stopped_early"), 0)
+
+
+def borrow(here: Upload | None, there: Upload | None) -> Any:
+    """The Fast tab's photo, where this tab has none yet."""
+    return gr.skip() if here or not there else there.source
+
+
+def knob(name: str, spec: Knob) -> gr.components.Component:
+    """The part of the page that turns one knob."""
+    words = {"label": t(f"knob_{name}"), "info": t(f"help_{name}"), "elem_id": f"knob-{name}"}
+    if spec.choices is not None:
+        return gr.Radio([(t(f"choice_{c}"), c) for c in spec.choices], value=spec.default, **words)
+    if name == "seed":
+        return gr.Number(spec.default, minimum=spec.low, maximum=spec.high, precision=0, **words)
+    return gr.Slider(spec.low, spec.high, spec.default, step=spec.step, **words)
+
+
+def build(tab: gr.Tab, fast_photo: gr.Image, fast_style: Picker) -> None:
+    """Puts the tab's parts into the current context; it borrows the Fast tab's photo and style."""
+    drawn = [Choice(name, draw(), names(f"drawn_{name}")) for name, draw in DRAWINGS.items()]
+    place = {"type": "filepath", "image_mode": None, "height": 220, "buttons": [], "sources": SOURCES}
+    knobs: dict[str, gr.components.Component] = {}
+    gr.Markdown(t("optimize_lead"), elem_classes="hint")
+    with gr.Row(elem_classes="work"):
+        with gr.Column(scale=5, min_width=300, elem_classes="make"):
+            with gr.Row(elem_classes="pair"):
+                with gr.Column(min_width=150):
+                    photo = PictureInput(label=t("photo"), elem_id="optimize-photo", **place)
+                    example = Picker(photo_choices(), elem_id="optimize-examples", elem_classes="small-picks")
+                with gr.Column(min_width=150):
+                    painting = PictureInput(label=t("painting"), elem_id="optimize-painting", **place)
+                    drawing = Picker(drawn, elem_id="optimize-drawings", elem_classes="small-picks")
+            for name in FIRST_KNOBS:
+                knobs[name] = knob(name, KNOBS[name])
+            from_fast = gr.Checkbox(False, label=t("from_fast"), info=t("from_fast_help"), elem_id="optimize-from-fast")
+            with gr.Accordion(t("more_knobs"), open=False, elem_id="optimize-more"):
+                for name in [name for name in KNOBS if name not in FIRST_KNOBS]:
+                    knobs[name] = knob(name, KNOBS[name])
+            start = gr.Button(t("paint"), variant="primary", elem_id="optimize-paint")
+        with gr.Column(scale=7, min_width=300, elem_classes="see", elem_id="optimize-see"):
+            result = gr.ImageSlider(
+                label=t("before_after"), buttons=["fullscreen"], interactive=False, max_height=620, format="jpeg",
+                elem_id="optimize-result",
+            )  # fmt: skip
+            status = gr.HTML(elem_id="optimize-status", elem_classes="status")
+            leave = gr.Button(t("leave_queue"), visible=False, elem_id="optimize-leave")
+            halt = gr.Button(t("stop"), variant="stop", visible=False, elem_id="optimize-stop")
+            with gr.Row(elem_classes="downloads"):
+                png = gr.DownloadButton(t("png"), interactive=False, elem_id="optimize-png", min_width=130)
+                jpeg = gr.DownloadButton(t("jpeg"), interactive=False, elem_id="optimize-jpeg", min_width=130)
+            curves = gr.HTML(elem_id="optimize-curves")
+
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    three = [start, leave, halt]
+    example.input(pick_photo, example, photo, queue=False, **quiet)
+    drawing.input(pick_painting, drawing, painting, queue=False, **quiet)
+    tab.select(borrow, [photo, fast_photo], photo, queue=False, **quiet)
+    shown = [result, status, curves, png, jpeg]
+    ready = start.click(begin, [photo, painting], [*three, status, curves, png, jpeg], concurrency_limit=None, **quiet)
+    ready.success(None, None, None, js=REVEAL, **quiet)
+    running = ready.success(
+        paint,
+        [photo, painting, from_fast, fast_style, *(knobs[name] for name in KNOBS)],
+        [*shown, *three],
+        **CONCURRENCY,
+        **quiet,
+    )
+    running.success(rest, None, three, queue=False, **quiet)
+    running.failure(fail, None, [*three, status], queue=False, **quiet)
+    halt.click(stop, None, None, queue=False, **quiet)
+    leave.click(leave_line, None, [*three, status], cancels=[running], queue=False, **quiet)

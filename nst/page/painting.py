@@ -1,0 +1,111 @@
+"""The full method as a job: fetch the network, paint the start, then optimize; what happens is told step by step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import nst
+from nst import device, weights
+from nst.images import Picture
+from nst.jobs import Emit, Stopping
+from nst.optimize import load_network, optimize
+from nst.settings import Settings
+
+SECONDS_BETWEEN_PREVIEWS = 0.4
+POINTS = 200
+
+
+@dataclass(frozen=True)
+class Download:
+    """VGG-19 is on its way: bytes that are here, bytes in all."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The painting after a step, and how it came there."""
+
+    image: Any  # PIL.Image at the result's full size
+    step: int
+    steps: int
+    losses: dict[str, float]
+    seconds: float
+    remaining: float
+    notes: tuple[str, ...]
+    curve: tuple[tuple[int, dict[str, float]], ...]  # (step, losses), at most POINTS of them
+
+
+News = Download | Preview
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be painted; with ``fast_style``, starting from the photo's fast result in that style."""
+
+    photo: Picture
+    painting: Picture
+    settings: Settings
+    fast_style: str | None = None
+
+    def recipe(self) -> dict[str, Any]:
+        """What made the picture, to be saved in its file."""
+        made = {"program": f"nst {nst.__version__}", "engine": "optimize", "painting": self.painting.name}
+        return made | asdict(self.settings) | ({"start": f"fast: {self.fast_style}"} if self.fast_style else {})
+
+
+def seconds_on_gpu(order: Order, init: Any = None, stopping: Stopping | None = None) -> int:
+    """How long to borrow a GPU for, ZeroGPU's most being 120 s: steps cost by their pixels, and a start-up."""
+    pixels = order.settings.size**2
+    per_step = 0.02 + 0.15 * pixels / 1024**2 * (1.5 if order.settings.optimizer == "lbfgs" else 1)
+    return int(min(120, 15 + order.settings.steps * per_step))
+
+
+@device.zero_gpu(duration=seconds_on_gpu)
+def previews(order: Order, init: Any = None, stopping: Stopping | None = None) -> Iterator[Preview]:
+    """The steps worth showing: not more than a few a second, and always the last one."""
+    curve: list[tuple[int, dict[str, float]]] = []
+    step = shown = None
+    due = 0.0
+    for step in optimize(order.photo, order.painting, order.settings, init=init, cancelled=stopping):
+        if not curve or curve[-1][0] != step.step:
+            curve.append((step.step, dict(step.losses)))
+        if time.monotonic() >= due:
+            yield _preview(step, curve)
+            shown, due = step, time.monotonic() + SECONDS_BETWEEN_PREVIEWS
+    if step is not shown:
+        yield _preview(step, curve)
+
+
+def _preview(step: nst.Step, curve: list[tuple[int, dict[str, float]]]) -> Preview:
+    every = max(1, -(-len(curve) // (POINTS - 1)))
+    points = (*curve[:-1:every], curve[-1])
+    numbers = (step.step, step.steps, dict(step.losses), step.seconds, step.remaining, tuple(step.notes))
+    return Preview(step.image, *numbers, points)
+
+
+def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
+    """The work of a ``Job`` that paints ``order`` and emits what there is to tell."""
+
+    def paint(emit: Emit[News], stopping: Stopping) -> None:
+        def told(done: int, total: int) -> None:
+            emit(Download(done, total))
+
+        if device.spaces is None:
+            load_network(order.settings, told)
+        else:  # the GPU is in another process, which loads the network from the cache
+            weights.vgg19(told)
+        init = None
+        if order.fast_style is not None:
+            init = nst.stylize(replace(order.photo, alpha=None), order.fast_style, size=order.settings.size)
+        # ZeroGPU paints in another process, which no question reaches; there a stop takes effect after a step.
+        with closing(previews(order, init, stopping if device.spaces is None else None)) as running:
+            for preview in running:
+                emit(preview)
+
+    return paint

@@ -1,0 +1,120 @@
+"""Pictures on the page: the place to put one, the rows of examples, and the files that are shown and downloaded."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+from PIL import Image
+
+import nst
+from nst.images import Picture, fit
+
+SHOWN_PIXELS = 1280  # long side of a picture shown on the page; downloads are whole
+THUMBNAIL = 160
+SOURCES = ["upload", "webcam", "clipboard"]
+
+
+class Upload(NamedTuple):
+    """A file as the visitor sent it, undecoded: a path or a ``data:`` URL, and the name it had."""
+
+    source: str
+    name: str | None
+
+    def open(self) -> Picture:
+        """The picture in it. Raises ImageError."""
+        return nst.open_image(self.source, name=self.name)
+
+
+class PictureInput(gr.Image):
+    """gr.Image that hands the visitor's file over as it came.
+
+    gr.Image's own decoding loses what ``nst.open_image`` knows how to keep: orientation, transparency,
+    16 bits, color profiles; and it fails without words on files it cannot read."""
+
+    is_template = True  # shown by gr.Image's own frontend
+
+    def preprocess(self, payload: Any) -> Upload | None:
+        if payload is None:
+            return None
+        if payload.url and payload.url.startswith("data:"):
+            return Upload(payload.url, payload.orig_name)
+        return Upload(payload.path, payload.orig_name) if payload.path else None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One thumbnail of a row: what choosing it gives, its picture, and its name in each language."""
+
+    id: str
+    image: Image.Image
+    names: dict[str, str]
+    detail: str = ""
+
+
+PICKER = """<div class="picker" role="group">{{#each choices}}
+<button type="button" data-id="{{this.id}}" data-names="{{this.names}}" aria-pressed="false">
+<img src="{{this.image}}" alt="" width="160" height="160">
+<span><b></b>{{#if this.detail}}<i>{{this.detail}}</i>{{/if}}</span></button>{{/each}}</div>"""
+
+PICK = """
+const mark = () => element.querySelectorAll('button').forEach((button) => {
+    const names = JSON.parse(button.dataset.names);
+    button.querySelector('b').textContent = names[navigator.language.split('-')[0]] ?? names.en;
+    button.setAttribute('aria-pressed', String(button.dataset.id === props.value));
+});
+element.addEventListener('click', (event) => {
+    const button = event.target.closest('button');
+    if (!button) return;
+    props.value = button.dataset.id;
+    mark();
+    trigger('input');
+});
+watch('value', mark);
+mark();
+"""
+
+
+class Picker(gr.HTML):
+    """A row of thumbnails to tap; its value is the id of the chosen one. Tapping fires ``input``."""
+
+    def __init__(self, choices: Sequence[Choice], value: str | None = None, **options: Any) -> None:
+        shown = [
+            {"id": c.id, "names": json.dumps(c.names), "detail": c.detail, "image": thumbnail(c.image)} for c in choices
+        ]
+        super().__init__(value, html_template=PICKER, js_on_load=PICK, choices=shown, **options)
+
+    def get_block_name(self) -> str:
+        return "html"
+
+
+def thumbnail(image: Image.Image) -> str:
+    """The middle square of a picture, small, as a URL that needs no request."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.convert("RGB").crop((left, top, left + side, top + side)).resize((THUMBNAIL, THUMBNAIL))
+    data = io.BytesIO()
+    square.save(data, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
+
+
+def show(image: Image.Image, folder: Path, name: str) -> str:
+    """A file of this picture for the page: not larger than a screen, quick to make and to send."""
+    small = fit(image, SHOWN_PIXELS) if max(image.size) > SHOWN_PIXELS else image
+    file = folder / f"{name}.jpg"
+    nst.save_image(small, file, quality=90)
+    return str(file)
+
+
+def downloads(image: Image.Image, folder: Path, name: str, recipe: dict[str, Any]) -> tuple[str, str]:
+    """The result as PNG and as JPEG, with its recipe in both."""
+    files = (folder / f"{name}.png", folder / f"{name}.jpg")
+    for file in files:
+        nst.save_image(image, file, recipe=recipe)
+    return str(files[0]), str(files[1])

@@ -1,0 +1,206 @@
+"""Every word on the page, in English and Portuguese.
+
+``t(key)`` is a text the browser translates, for labels; ``say(request, key, ...)`` is a finished
+sentence in the language the browser asked for, where numbers or names stand inside it.
+"""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from nst.settings import KNOBS
+
+TITLE = "Painted - neural style transfer"  # gradio does not translate a page's title
+
+EN = {
+    "heading": "# Turn a photo into a painting",
+    "lead": "Choose a photo, tap a style. The photo is painted on this server and never sent anywhere else.",
+    "tab_fast": "Fast",
+    "tab_optimize": "Optimize",
+    "photo": "Photo",
+    "painting": "Painting",
+    "try_photo": "Or try one of these",
+    "style": "Style",
+    "strength": "Strength",
+    "strength_help": "0 leaves the photo as it is; 1 is the full style.",
+    "fast_size": "Long side",
+    "fast_size_help": "In pixels. Larger takes longer and has finer strokes.",
+    "original": "Original",
+    "paint": "Paint",
+    "stop": "Stop",
+    "leave_queue": "Stop waiting",
+    "before_after": "Before and after",
+    "png": "Download PNG",
+    "jpeg": "Download JPEG",
+    "more_knobs": "More settings",
+    "from_fast": "Start from the fast result",
+    "from_fast_help": "The photo is painted first in the style chosen under Fast.",
+    "optimize_lead": "Slower and finer: any painting becomes the style, and you watch the photo turn into it.",
+    # sentences
+    "example": "An example, painted on {device} in the style of {title}. Now choose a photo of your own.",
+    "painted": "{title} · {width} × {height} px · {seconds} s on {device}",
+    "no_photo": "Choose a photo first: drop one, take one, or tap an example.",
+    "no_painting": "Choose a painting first: drop one, or tap an example.",
+    "waiting": "Waiting for your turn: {ahead} ahead of you. Painting starts by itself.",
+    "starting": "Mixing the colors…",
+    "downloading": "Downloading the network VGG-19, this once: {done} of {total} MB",
+    "step": "Step {step} of {steps}",
+    "left": "about {time} left",
+    "finished": "Finished: {steps} steps in {time}.",
+    "stopped": "Stopped after step {step} of {steps}. The best picture so far is yours to keep.",
+    "stopped_early": "Stopped before the first step.",
+    "crowded": "Many people are painting right now. Try again in a minute, or use the Fast tab meanwhile.",
+    "seconds": "{n} s",
+    "minutes": "{n} min",
+    "loss_content": "content",
+    "loss_style": "style",
+    "loss_smooth": "smoothness",
+    "losses": "Distance to the goal, per step (logarithmic)",
+    "bug": "Something went wrong on our side and was written to the log. Try again, perhaps with another photo.",
+    "error_ImageError": "{detail}",
+    "error_SettingsError": "{detail}",
+    "error_WeightsUnavailable": "{detail}",
+    "error_NSTError": "{detail}",
+    "drawn_wind": "Wind",
+    "drawn_tiles": "Tiles",
+    "drawn_circles": "Circles",
+    "photo_tower": "Tower",
+    "photo_lion": "Lion",
+    "photo_cheetah": "Cheetah",
+} | {f"help_{name}": knob.help for name, knob in KNOBS.items()}
+
+EN |= {
+    "knob_size": "Size",
+    "knob_steps": "Steps",
+    "knob_style_weight": "Style weight",
+    "knob_content_weight": "Content weight",
+    "knob_smoothness": "Smoothness",
+    "knob_start": "Start from",
+    "knob_optimizer": "Step rule",
+    "knob_pooling": "Pooling",
+    "knob_seed": "Seed",
+    "choice_photo": "Photo",
+    "choice_noise": "Noise",
+    "choice_adam": "Adam",
+    "choice_lbfgs": "L-BFGS",
+    "choice_max": "Max",
+    "choice_average": "Average",
+}
+
+PT = {
+    "heading": "# Transforme uma fotografia numa pintura",
+    "lead": "Escolha uma fotografia, toque num estilo. Tudo é pintado neste servidor; a fotografia não segue para "
+    "mais lado nenhum.",
+    "tab_fast": "Rápido",
+    "tab_optimize": "Otimizar",
+    "photo": "Fotografia",
+    "painting": "Pintura",
+    "try_photo": "Ou experimente uma destas",
+    "style": "Estilo",
+    "strength": "Intensidade",
+    "strength_help": "0 deixa a fotografia como está; 1 é o estilo completo.",
+    "fast_size": "Lado maior",
+    "fast_size_help": "Em píxeis. Maior demora mais e tem pinceladas mais finas.",
+    "original": "Original",
+    "paint": "Pintar",
+    "stop": "Parar",
+    "leave_queue": "Deixar de esperar",
+    "before_after": "Antes e depois",
+    "png": "Transferir PNG",
+    "jpeg": "Transferir JPEG",
+    "more_knobs": "Mais definições",
+    "from_fast": "Começar pelo resultado rápido",
+    "from_fast_help": "A fotografia é pintada primeiro no estilo escolhido em Rápido.",
+    "optimize_lead": "Mais lento e mais fino: qualquer pintura serve de estilo, e a fotografia muda à sua frente.",
+    "example": "Um exemplo, pintado em {device} ao estilo de {title}. Escolha agora uma fotografia sua.",
+    "painted": "{title} · {width} × {height} px · {seconds} s em {device}",
+    "no_photo": "Escolha primeiro uma fotografia: largue uma aqui, tire uma, ou toque num exemplo.",
+    "no_painting": "Escolha primeiro uma pintura: largue uma aqui, ou toque num exemplo.",
+    "waiting": "À espera da sua vez: {ahead} à sua frente. A pintura começa sozinha.",
+    "starting": "A misturar as cores…",
+    "downloading": "A transferir a rede VGG-19, só desta vez: {done} de {total} MB",
+    "step": "Passo {step} de {steps}",
+    "left": "faltam cerca de {time}",
+    "finished": "Pronto: {steps} passos em {time}.",
+    "stopped": "Parou após o passo {step} de {steps}. A melhor imagem até agora é sua.",
+    "stopped_early": "Parou antes do primeiro passo.",
+    "crowded": "Há muita gente a pintar neste momento. Tente daqui a um minuto, ou use entretanto o separador Rápido.",
+    "seconds": "{n} s",
+    "minutes": "{n} min",
+    "loss_content": "conteúdo",
+    "loss_style": "estilo",
+    "loss_smooth": "suavidade",
+    "losses": "Distância ao objetivo, por passo (logarítmica)",
+    "bug": "Algo correu mal do nosso lado e ficou registado. Tente de novo, talvez com outra fotografia.",
+    "error_ImageError": "Esta imagem não pôde ser usada. Em inglês: {detail}",
+    "error_SettingsError": "Um valor não é válido. Em inglês: {detail}",
+    "error_WeightsUnavailable": "A rede VGG-19 tem de ser transferida uma vez de {source} e agora não foi possível. "
+    "Em inglês: {detail}",
+    "error_NSTError": "Não foi possível pintar. Em inglês: {detail}",
+    "drawn_wind": "Vento",
+    "drawn_tiles": "Mosaico",
+    "drawn_circles": "Círculos",
+    "photo_tower": "Torre",
+    "photo_lion": "Leão",
+    "photo_cheetah": "Chita",
+    "help_size": "Lado maior da pintura, em píxeis.",
+    "help_steps": "Passos em todas as escalas; mais passos ficam mais perto do estilo da pintura.",
+    "help_style_weight": "Com que força se segue o estilo da pintura.",
+    "help_content_weight": "Com que força se conserva a estrutura da fotografia.",
+    "help_smoothness": "Peso da variação total: mais é mais calmo, menos é mais áspero.",
+    "help_start": "A imagem com que começa o primeiro passo.",
+    "help_optimizer": "Regra de cada passo: Adam, ou L-BFGS como no artigo.",
+    "help_pooling": "Agregação da VGG-19; a média é mais suave, como no artigo.",
+    "help_seed": "A mesma semente dá a mesma imagem na mesma máquina.",
+    "knob_size": "Tamanho",
+    "knob_steps": "Passos",
+    "knob_style_weight": "Peso do estilo",
+    "knob_content_weight": "Peso do conteúdo",
+    "knob_smoothness": "Suavidade",
+    "knob_start": "Começar por",
+    "knob_optimizer": "Regra",
+    "knob_pooling": "Agregação",
+    "knob_seed": "Semente",
+    "choice_photo": "Fotografia",
+    "choice_noise": "Ruído",
+    "choice_adam": "Adam",
+    "choice_lbfgs": "L-BFGS",
+    "choice_max": "Máximo",
+    "choice_average": "Média",
+}
+
+TEXTS = {"en": EN, "pt": PT}
+I18N = gr.I18n(**TEXTS)
+t = I18N
+
+
+def language(request: gr.Request | None) -> str:
+    """The first language the browser asks for that this page speaks; English otherwise."""
+    asked = request.headers.get("accept-language", "") if request is not None and request.headers else ""
+    for entry in asked.lower().split(","):
+        code = entry.split(";")[0].strip().split("-")[0]
+        if code in TEXTS:
+            return code
+    return "en"
+
+
+def say(request: gr.Request | None, key: str, **values: object) -> str:
+    """The sentence ``key`` in the visitor's language, with ``values`` filled in."""
+    return TEXTS[language(request)][key].format(**values)
+
+
+def names(key: str) -> dict[str, str]:
+    """A text in every language, for parts that translate themselves."""
+    return {code: texts[key] for code, texts in TEXTS.items()}
+
+
+def localized(request: gr.Request | None, number: str) -> str:
+    """A number, written with the visitor's decimal sign."""
+    return number.replace(".", ",") if language(request) == "pt" else number
+
+
+def duration(request: gr.Request | None, seconds: float) -> str:
+    """Seconds as a person would say them."""
+    if seconds < 90:
+        return say(request, "seconds", n=max(1, round(seconds)))
+    return say(request, "minutes", n=round(seconds / 60))

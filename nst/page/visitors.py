@@ -1,0 +1,129 @@
+"""What belongs to one visitor: a folder for their pictures and the job that runs for them.
+
+Both end when the visitor leaves. A caller of the plain HTTP API never says good-bye; what
+they leave behind is removed by age when somebody else arrives.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from nst.jobs import Job
+
+KEEP_HOURS = 24
+KEPT_RESULTS = 3
+MAX_WAITING = 8  # people in line for the full method, whose turn takes a minute or so
+FETCH_SECONDS = 300  # somebody may still be fetching an older result
+
+_visitors: dict[str, Visitor] = {}
+_lock = threading.Lock()
+
+
+def _place() -> Path:
+    """Inside gradio's own folder, files are served from where they are; elsewhere from a copy that outlives them."""
+    return Path(get_upload_folder()).resolve() / "nst"
+
+
+class Visitor:
+    """One session: its folder and its running job."""
+
+    def __init__(self) -> None:
+        self.folder = _place() / secrets.token_hex(16)
+        self.seen = time.monotonic()
+        self.gone = False
+        self.waiting = False  # in line for the full method
+        self._job: Job | None = None
+        self._results = 0
+
+    def new_result(self, engine: str) -> Path:
+        """An empty folder for the files of one more result of ``engine``; its older results make room."""
+        place = self.folder / engine
+        with _lock:
+            self.seen = time.monotonic()
+            self._results += 1
+            (folder := place / f"{self._results:06d}").mkdir(parents=True)
+        for old in sorted(place.iterdir())[:-KEPT_RESULTS]:
+            if time.time() - old.stat().st_mtime > FETCH_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
+        return folder
+
+    @contextmanager
+    def working(self, job: Job) -> Iterator[None]:
+        """While inside, ``stop`` and ``leave`` stop this job."""
+        with _lock:
+            self._job = job
+            if self.gone:
+                job.stop()
+        try:
+            yield
+        finally:
+            job.stop()
+            with _lock:
+                if self._job is job:
+                    self._job = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the full method runs for this visitor, or is about to."""
+        return self.waiting or self._job is not None
+
+    def stop(self) -> None:
+        """Stop the running job, if there is one; what it has painted is still delivered."""
+        if (job := self._job) is not None:
+            job.stop()
+
+    def leave(self) -> None:
+        """The visitor is gone: so are their job and their files."""
+        self.gone = True
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def visitor(request: gr.Request) -> Visitor:
+    """The visitor behind this request, known or new."""
+    session = str(request.session_hash)
+    with _lock:
+        stale = [key for key, known in _visitors.items() if time.monotonic() - known.seen > KEEP_HOURS * 3600]
+        leaving = [_visitors.pop(key) for key in stale if key != session]
+        here = _visitors.setdefault(session, Visitor())
+        here.seen = time.monotonic()
+    for gone in leaving:
+        gone.leave()
+    return here
+
+
+def ahead_of(here: Visitor) -> int:
+    """How many others are being painted for, or are in line."""
+    with _lock:
+        return sum(other.busy for other in _visitors.values() if other is not here)
+
+
+def leave(request: gr.Request) -> None:
+    """The page was closed, or the client hung up."""
+    with _lock:
+        gone = _visitors.pop(str(request.session_hash), None)
+    if gone is not None:
+        gone.leave()
+
+
+def sweep() -> None:
+    """Remove what earlier runs of this program left behind."""
+    for folder in _place().glob("*"):
+        if time.time() - folder.stat().st_mtime > KEEP_HOURS * 3600:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def file_name(photo: str, *words: str) -> str:
+    """A name for a download, from the photo's own name and what was done to it, without its suffix."""
+    stem = re.sub(r"[^\w-]+", "-", Path(photo).stem).strip("-")[:40] or "photo"
+    return "-".join([stem, *words])

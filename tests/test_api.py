@@ -1,0 +1,201 @@
+"""The HTTP API through its real client, against the real server."""
+
+import base64
+import io
+import threading
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from pictures import CASES, scene
+from PIL import Image
+from served import LONG, NOBODY, app, app_with_hub
+
+import nst
+
+SMALL = {"size": 64, "steps": 4}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with app_with_hub(tmp_path_factory.mktemp("api")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    connected = Client(server.url, verbose=False)
+    yield connected
+    connected.close()
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    file = tmp_path_factory.mktemp("photos") / "beach.png"
+    scene().resize((96, 64)).save(file)
+    return str(file)
+
+
+def opened(path) -> Image.Image:
+    with Image.open(path) as image:
+        image.load()
+    return image
+
+
+def message(error: pytest.ExceptionInfo) -> str:
+    return str(error.value)
+
+
+def test_only_the_three_endpoints_are_public_and_documented(client):
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(endpoints) == {"/styles", "/stylize", "/optimize"}
+    named = {name: [p["parameter_name"] for p in info["parameters"]] for name, info in endpoints.items()}
+    assert named["/stylize"] == ["photo", "style", "strength", "size"]
+    assert named["/optimize"] == ["photo", "painting", "settings"]
+    assert all(info["description"] for info in endpoints.values())
+
+
+def test_styles_lists_what_the_package_lists(client):
+    listed = client.predict(api_name="/styles")
+    assert [style["id"] for style in listed] == [style.id for style in nst.styles()]
+    assert all({"title", "artist", "year", "license"} <= style.keys() for style in listed)
+
+
+def test_stylize_gives_the_same_picture_as_the_package(client, photo):
+    style = nst.styles()[0].id
+    result = opened(client.predict(handle_file(photo), style, 0.8, 80, api_name="/stylize"))
+    expected = nst.stylize(photo, style, 0.8, 80)
+    assert result.tobytes() == expected.tobytes()
+
+
+def test_a_stylized_picture_carries_its_recipe(client, photo):
+    recipe = nst.read_recipe(client.predict(handle_file(photo), api_name="/stylize"))
+    assert (recipe["engine"], recipe["style"], recipe["strength"]) == ("fast", nst.styles()[0].id, 1.0)
+
+
+def test_without_a_size_the_result_is_as_large_as_the_photo(client, photo):
+    assert opened(client.predict(photo=handle_file(photo), api_name="/stylize")).size == (96, 64)
+
+
+@pytest.fixture(scope="module")
+def first_run(client, photo) -> list:
+    """What came from this server's first optimization, from the download to the finished picture."""
+    return list(client.submit(handle_file(photo), handle_file(photo), SMALL, api_name="/optimize"))
+
+
+def test_optimize_streams_pictures_and_progress_and_ends_with_the_finished_one(first_run):
+    picture, progress = first_run[-1]
+    assert list(dict.fromkeys(progress["stage"] for _, progress in first_run))[-2:] == ["painting", "finished"]
+    assert (progress["step"], progress["steps"]) == (4, 4)
+    assert {"content", "style", "smooth", "total"} <= progress["losses"].keys()
+    assert opened(picture).size == (64, 43)
+    recipe = nst.read_recipe(picture)
+    assert (recipe["engine"], recipe["size"], recipe["steps"]) == ("optimize", 64, 4)
+
+
+def test_the_first_use_shows_the_download(first_run):
+    download = [progress for _, progress in first_run if progress["stage"] == "download"]
+    assert download
+    assert download[-1]["total"] == nst.weights.DOWNLOAD_BYTES
+    assert [d["done"] for d in download] == sorted(d["done"] for d in download)
+
+
+def test_without_network_optimize_says_what_is_missing_and_fast_works(tmp_path, photo):
+    with app(tmp_path, NOBODY) as running:
+        client = Client(running.url, verbose=False)
+        with pytest.raises(AppError) as error:
+            client.predict(handle_file(photo), handle_file(photo), SMALL, api_name="/optimize")
+        assert "VGG-19" in message(error)
+        assert NOBODY in message(error)
+        assert opened(client.predict(handle_file(photo), api_name="/stylize")).size == (96, 64)
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"style": "nobody"}, "nobody"),
+        ({"strength": 9}, "1.5"),
+        ({"size": -4}, "-4"),
+        ({"size": 10.5}, "10.5"),
+    ],
+)
+def test_a_wrong_value_comes_back_as_a_sentence(client, photo, arguments, words):
+    with pytest.raises(AppError) as error:
+        client.predict(photo=handle_file(photo), **arguments, api_name="/stylize")
+    assert words in message(error)
+    assert message(error).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [({"size": 1}, "64"), ({"colour": 1}, "colour"), ([1], "settings"), ({"steps": "many"}, "many")],
+)
+def test_wrong_settings_come_back_as_a_sentence(client, photo, settings, words):
+    with pytest.raises(AppError) as error:
+        client.predict(handle_file(photo), handle_file(photo), settings, api_name="/optimize")
+    assert words in message(error).lower()
+
+
+def test_a_missing_photo_is_asked_for(client):
+    with pytest.raises(AppError, match="photo"):
+        client.predict(None, api_name="/stylize")
+
+
+def test_errors_follow_the_language_of_the_caller(server):
+    client = Client(server.url, verbose=False, headers={"Accept-Language": "pt-PT,pt;q=0.9"})
+    with pytest.raises(AppError, match="fotografia"):
+        client.predict(None, api_name="/stylize")
+    client.close()
+
+
+@pytest.mark.parametrize("way", ["upload", "data"])
+def test_every_kind_of_picture_is_right_or_refused_with_words(client, tmp_path, way):
+    """Strength 0 gives the photo back, so that what arrived can be compared with what was sent."""
+    for case in CASES:
+        if way == "upload":
+            file = tmp_path / case.name
+            file.write_bytes(case.data)
+            sent = handle_file(str(file))
+        else:
+            sent = {"url": case.data_url, "meta": {"_type": "gradio.FileData"}}
+        if case.error:
+            with pytest.raises(AppError) as error:
+                client.predict(sent, strength=0, api_name="/stylize")
+            assert case.error in message(error), case.name
+        else:
+            result = opened(client.predict(sent, strength=0, api_name="/stylize"))
+            background = Image.new("RGB", result.size, "white")
+            background.paste(result, mask=result.getchannel("A") if result.mode == "RGBA" else None)
+            case.assert_shown_by(background)
+
+
+def test_a_data_url_that_is_too_long_is_refused(client):
+    noise = base64.b64encode(bytes(nst.images.MAX_DATA_URL + 1)).decode()
+    sent = {"url": "data:image/png;base64," + noise, "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError, match="20"):
+        client.predict(sent, api_name="/stylize")
+
+
+def test_a_file_of_the_server_cannot_be_asked_for(client):
+    sent = {"path": __file__, "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError):
+        client.predict(sent, api_name="/stylize")
+
+
+def test_one_session_may_ask_many_things_at_once(client):
+    results: dict[int, Image.Image] = {}
+
+    def ask(size: int) -> None:
+        data = io.BytesIO()
+        scene().save(data, "PNG")
+        sent = {"url": "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()}
+        sent["meta"] = {"_type": "gradio.FileData"}
+        results[size] = opened(client.predict(sent, size=size, api_name="/stylize"))
+
+    threads = [threading.Thread(target=ask, args=(size,)) for size in range(40, 88, 8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LONG)
+    assert {size: max(image.size) for size, image in results.items()} == {size: size for size in range(40, 88, 8)}

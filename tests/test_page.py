@@ -1,0 +1,222 @@
+"""The page in a real browser: both tabs, at both widths, in both languages; what goes wrong; who leaves."""
+
+from pathlib import Path
+
+import pytest
+from browser import DESKTOP, PHONE, Visitor, browser, chromium
+from PIL import Image
+from playwright.sync_api import expect
+from served import NOBODY, app, app_with_hub
+
+import nst
+from nst.page.texts import TEXTS, TITLE
+
+pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium here; set CHROMIUM to its path")
+
+TOAST = "[data-testid=toast-body]"
+WAYS = [(size, locale) for size in (DESKTOP, PHONE) for locale in ("en-US", "pt-PT")]
+each_way = pytest.mark.parametrize(("size", "locale"), WAYS, ids=lambda value: str(value))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with app_with_hub(tmp_path_factory.mktemp("page")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chrome():
+    with browser() as running:
+        yield running
+
+
+@pytest.fixture
+def visit(server, chrome):
+    visitors = []
+
+    def visiting(**how) -> Visitor:
+        visitors.append(Visitor(chrome, server.url, **how))
+        return visitors[-1]
+
+    yield visiting
+    for visitor in visitors:
+        visitor.leave()
+
+
+@pytest.fixture
+def photo(tmp_path) -> Path:
+    """A photo taken with the phone held upright: stored lying down, and marked so."""
+    upright = Image.linear_gradient("L").resize((48, 96)).convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "beach.jpg", exif=exif, quality=95)
+    return tmp_path / "beach.jpg"
+
+
+def words(locale: str) -> dict[str, str]:
+    return TEXTS[locale.split("-")[0]]
+
+
+def first(sentence: str) -> str:
+    """The part of a sentence before what is filled in."""
+    return sentence.split("{")[0].strip()
+
+
+def open_optimize(visitor: Visitor, locale: str = "en-US", steps: int = 1500) -> None:
+    """The Optimize tab with a drawn painting chosen and quick settings."""
+    visitor.page.get_by_role("tab", name=words(locale)["tab_optimize"]).click()
+    visitor.tap("#optimize-drawings button >> nth=1")
+    expect(visitor.page.locator("#optimize-painting img")).to_be_visible()
+    visitor.turn("knob-size", 64)
+    visitor.turn("knob-steps", steps)
+
+
+def start(visitor: Visitor, locale: str = "en-US", steps: int = 1500) -> None:
+    """An example photo on its way to become a painting."""
+    open_optimize(visitor, locale, steps)
+    visitor.tap("#optimize-examples button >> nth=0")
+    expect(visitor.page.locator("#optimize-photo img")).to_be_visible()
+    visitor.tap("#optimize-paint")
+
+
+@each_way
+def test_fast_paints_an_uploaded_photo_and_gives_it_as_a_file(visit, photo, tmp_path, server, size, locale):
+    visitor = visit(size=size, locale=locale)
+    page, said = visitor.page, words(locale)
+    assert page.title() == TITLE
+    visitor.sees("h1", said["heading"].removeprefix("# "))
+    visitor.sees("#fast-status", first(said["example"]))
+
+    visitor.give("fast-photo", photo)
+    visitor.sees("#fast-status", "256 × 512 px")
+    visitor.sees("#fast-status", "CPU")
+    visitor.sees_picture("fast")
+    shown = page.locator("#fast-result img").first.evaluate("image => [image.naturalWidth, image.naturalHeight]")
+    assert shown == [256, 512]
+
+    for kind, suffix in (("png", ".png"), ("jpeg", ".jpg")):
+        file = visitor.downloads(f"#fast-{kind}", tmp_path)
+        assert file.name == f"beach-{nst.styles()[0].id}{suffix}"
+        assert Image.open(file).size == (256, 512)
+        assert nst.read_recipe(file)["style"] == nst.styles()[0].id
+    assert visitor.complaints == []
+    assert visitor.hosts == {server.url.split("/")[2]}
+    assert visitor.needs_no_sideways_scrolling()
+
+
+@each_way
+def test_optimize_shows_its_way_and_stop_keeps_the_best_picture(visit, tmp_path, server, size, locale):
+    visitor = visit(size=size, locale=locale)
+    said = words(locale)
+    start(visitor, locale)
+    visitor.sees("#optimize-status", first(said["left"]))
+    visitor.sees_picture("optimize")
+    expect(visitor.page.locator("#optimize-curves polyline")).to_have_count(3)
+    assert visitor.needs_no_sideways_scrolling()
+
+    visitor.tap("#optimize-stop")
+    visitor.sees("#optimize-status", first(said["stopped"]))
+    expect(visitor.page.locator("#optimize-paint")).to_be_visible()
+    for kind in ("png", "jpeg"):
+        file = visitor.downloads(f"#optimize-{kind}", tmp_path)
+        recipe = nst.read_recipe(file)
+        assert 0 < recipe["step"] < recipe["steps"] == 1500
+        assert max(Image.open(file).size) == 64
+    assert visitor.complaints == []
+    assert visitor.hosts == {server.url.split("/")[2]}
+
+
+def test_optimize_runs_to_its_end_and_again(visit):
+    visitor = visit()
+    start(visitor, steps=4)
+    visitor.sees("#optimize-status", "Finished: 4 steps")
+    visitor.turn("knob-steps", 5)
+    visitor.tap("#optimize-paint")
+    visitor.sees("#optimize-status", "Finished: 5 steps")
+
+
+def test_optimize_takes_the_photo_and_the_style_of_the_fast_tab(visit, photo, tmp_path):
+    visitor = visit()
+    visitor.give("fast-photo", photo)
+    visitor.sees("#fast-status", "256 × 512 px")
+    open_optimize(visitor, steps=3)
+    expect(visitor.page.locator("#optimize-photo img")).to_be_visible()
+    visitor.page.locator("#optimize-from-fast input").check()
+    visitor.tap("#optimize-paint")
+    visitor.sees("#optimize-status", "Finished: 3 steps")
+    file = visitor.downloads("#optimize-png", tmp_path)
+    assert file.name == "beach-painted.png"
+    assert nst.read_recipe(file)["start"] == f"fast: {nst.styles()[0].id}"
+    assert Image.open(file).size == (32, 64)
+
+
+def test_a_style_tap_the_strength_and_the_size_paint_again_by_themselves(visit):
+    visitor = visit()
+    visitor.tap("#fast-examples button >> nth=1")
+    visitor.sees("#fast-status", "512 × 512 px")
+    result = visitor.page.locator("#fast-result img").first
+    for change in (
+        lambda: visitor.tap("#fast-style button >> nth=0"),
+        lambda: visitor.page.locator("#fast-strength input[type=range]").press("ArrowLeft"),
+        lambda: visitor.tap("#fast-size label >> nth=1"),
+    ):
+        shown = result.get_attribute("src")
+        change()
+        expect(result).not_to_have_attribute("src", shown)
+    visitor.sees("#fast-status", "1024 × 1024 px")
+
+
+def test_on_a_phone_the_result_comes_into_view_by_itself(visit, photo):
+    visitor = visit(size=PHONE)
+    visitor.give("fast-photo", photo)
+    visitor.sees("#fast-status", "256 × 512 px")
+    expect(visitor.page.locator("#fast-result")).to_be_in_viewport(ratio=0.5)
+    expect(visitor.page.locator("#fast-style button").first).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("locale", ["en-US", "pt-BR"])
+def test_what_is_missing_is_said(visit, locale):
+    visitor = visit(locale=locale)
+    visitor.page.get_by_role("tab", name=words(locale)["tab_optimize"]).click()
+    visitor.tap("#optimize-paint")
+    visitor.sees(TOAST, words(locale)["no_photo"])
+
+
+def test_without_network_optimize_says_what_has_to_be_downloaded_and_from_where(chrome, tmp_path):
+    with app(tmp_path, NOBODY) as running:
+        visitor = Visitor(chrome, running.url, locale="pt-PT")
+        start(visitor, "pt-PT")
+        visitor.sees(TOAST, "VGG-19")
+        visitor.sees(TOAST, NOBODY)
+        expect(visitor.page.locator("#optimize-paint")).to_be_visible()
+        expect(visitor.page.locator("#optimize-status")).to_have_text("")
+        visitor.leave()
+
+
+def test_a_file_that_is_no_picture_is_named(visit, tmp_path):
+    (tmp_path / "notes.png").write_text("milk, eggs, bread")
+    visitor = visit()
+    visitor.give("fast-photo", tmp_path / "notes.png")
+    visitor.sees(TOAST, "notes.png")
+
+
+def test_who_waits_is_told_can_leave_and_is_next_when_the_first_tab_closes(visit):
+    first_one, second = visit(), visit()
+    start(first_one)
+    first_one.sees("#optimize-status", "Step ")
+    start(second, steps=4)
+    second.sees("#optimize-status", "1 ahead of you")
+    second.tap("#optimize-leave")
+    expect(second.page.locator("#optimize-paint")).to_be_visible()
+    second.tap("#optimize-paint")
+    second.sees("#optimize-status", "1 ahead of you")
+    first_one.page.close()
+    second.sees("#optimize-status", "Finished: 4 steps")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_light_and_dark_follow_the_system(visit, scheme):
+    visitor = visit(scheme=scheme)
+    paper = "getComputedStyle(document.querySelector('gradio-app') ?? document.body).backgroundColor"
+    levels = [int(part) for part in visitor.page.evaluate(paper).strip("rgb()").split(",")[:3]]
+    assert (sum(levels) > 600) == (scheme == "light")

@@ -1,0 +1,110 @@
+"""README's snippets run as they stand, and its tables say what the code says."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hub import Hub
+from pictures import scene
+from served import ROOT, app_with_hub, vgg19
+
+from nst import KNOBS, fast
+from nst.training import publish
+
+README = (ROOT / "README.md").read_text("utf-8")
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PACKAGE = [snippet for snippet in SNIPPETS if "import nst" in snippet]
+CLIENT = [snippet for snippet in SNIPPETS if "gradio_client" in snippet]
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A visitor's folder with a photo and a painting in it."""
+    scene().resize((96, 72)).save(tmp_path / "photo.jpg")
+    scene().transpose(4).resize((80, 80)).save(tmp_path / "painting.jpg")
+    return tmp_path
+
+
+def run(snippet: str, folder: Path, **environment: str) -> str:
+    """What the snippet prints when it runs in ``folder``."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
+    path = os.pathsep.join([str(ROOT), *filter(None, [inherited.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", snippet],
+        cwd=folder,
+        env=inherited | {"PYTHONPATH": path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_there_are_snippets_of_every_call():
+    assert len(PACKAGE) == 1
+    assert [re.findall(r'api_name="(/\w+)"', snippet) for snippet in CLIENT] == [
+        ["/styles"],
+        ["/stylize"],
+        ["/optimize"],
+    ]
+
+
+def test_the_package_snippet_runs(folder):
+    # At its own size, 512 pixels and 120 steps, it takes a minute: only these two numbers are changed.
+    snippet = PACKAGE[0].replace("size=512, steps=120", "size=64, steps=5")
+    assert snippet != PACKAGE[0]
+    with Hub({"model.safetensors": vgg19()}) as hub:
+        told = run(snippet, folder, HF_ENDPOINT=hub.url, HF_HOME=str(folder / "hf"))
+    assert "5 of 5, 0 s left" in told
+    assert (folder / "fast.png").stat().st_size > 0
+    assert (folder / "optimized.jpg").stat().st_size > 0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with app_with_hub(tmp_path_factory.mktemp("readme")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("number", range(len(CLIENT)))
+def test_a_client_snippet_runs_against_a_real_server(number, folder, server):
+    snippet = CLIENT[number].replace("http://127.0.0.1:7860", server.url)
+    assert server.url in snippet
+    told = run(snippet, folder)
+    expected = ["starry-night", ".png", "finished 20"][number]
+    assert expected in told
+
+
+@pytest.mark.parametrize("name", KNOBS)
+def test_the_table_of_settings_is_the_codes(name):
+    knob = KNOBS[name]
+    allowed = ", ".join(knob.choices) if knob.choices else f"{knob.low} to {knob.high}"
+    assert f"| `{name}` | {knob.default} | {allowed} | {knob.help} |" in README
+
+
+def test_the_table_of_styles_is_the_catalogues():
+    entries = json.loads((fast.MODELS / "styles.json").read_text("utf-8"))
+    for row in publish.rows(entries):
+        assert row in README
+
+
+def test_the_strength_it_tells_is_the_codes():
+    assert f"strength ({fast.STRENGTH.low:g} to {fast.STRENGTH.high:g})" in README
+
+
+def test_the_house_it_draws_is_the_one_that_stands():
+    drawn = set(re.findall(r"^  (\w+\.py|\w+/) ", README, re.MULTILINE))
+    standing = {path.name for path in (ROOT / "nst").glob("*.py")}
+    standing |= {f"{path.parent.name}/" for path in (ROOT / "nst").glob("*/__init__.py")}
+    assert standing - drawn == {"version.py"}
+    assert drawn - standing == set()
+
+
+def test_every_picture_and_page_it_links_to_is_here():
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert target.startswith("http") or (ROOT / target).is_file()

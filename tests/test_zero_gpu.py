@@ -1,0 +1,62 @@
+"""ZeroGPU: with `spaces` at work a painting borrows a GPU for as long as it takes; elsewhere nothing changes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pictures import scene
+
+import nst
+from nst import device
+from nst.page.painting import Order, previews, seconds_on_gpu
+
+ROOT = Path(__file__).resolve().parent.parent
+STAND_IN = """
+def GPU(duration):
+    def decorate(function):
+        function.duration = duration
+        return function
+    return decorate
+"""
+ASKS = """
+from nst.device import zero_gpu
+@zero_gpu(duration=lambda: 42)
+def paint(): ...
+print(paint.duration() if hasattr(paint, "duration") else "not borrowed")
+"""
+
+
+def decorated(tmp_path: Path, **environment: str) -> str:
+    """What a decorated function asks for, in a process that has a stand-in of ``spaces``."""
+    (tmp_path / "spaces.py").write_text(STAND_IN)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SPACES_")}
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    asked = [sys.executable, "-c", ASKS]
+    answer = subprocess.run(asked, env=inherited | {"PYTHONPATH": path} | environment, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.strip().splitlines()[-1]
+
+
+def test_on_zero_gpu_the_painting_asks_for_a_gpu(tmp_path):
+    assert decorated(tmp_path, SPACES_ZERO_GPU="true") == "42"
+
+
+def test_elsewhere_nothing_changes_even_with_spaces_installed(tmp_path):
+    assert decorated(tmp_path) == "not borrowed"
+
+
+@pytest.mark.skipif(device.spaces is not None, reason="this is ZeroGPU")
+def test_a_function_that_borrows_no_gpu_stays_itself():
+    assert device.zero_gpu(lambda: 1)(previews) is previews
+
+
+def test_the_time_asked_for_grows_with_the_work_and_has_a_bound():
+    picture = nst.open_image(scene())
+
+    def seconds(**knobs) -> int:
+        return seconds_on_gpu(Order(picture, picture, nst.Settings(**knobs)))
+
+    assert seconds(steps=10) < seconds(steps=500) < seconds(steps=500, size=1024)
+    assert seconds(steps=2000, size=4096) == 120
