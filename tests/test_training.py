@@ -1,7 +1,6 @@
 """The training room, end to end on tiny pictures: train, stop, go on, export, check."""
 
 import csv
-import importlib
 import json
 
 import numpy as np

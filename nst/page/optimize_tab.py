@@ -8,10 +8,10 @@ from typing import Any
 import gradio as gr
 
 import nst
+from nst.drawings import DRAWINGS
 from nst.jobs import Job
 from nst.page import watching
 from nst.page.answers import answers, refusal
-from nst.drawings import DRAWINGS
 from nst.page.fast_tab import photo_choices, pick_photo
 from nst.page.painting import Download, Order, Preview, work
 from nst.page.pictures import SOURCES, Choice, Picker, PictureInput, Upload, downloads, show
