@@ -8,7 +8,6 @@ costs the same time. The pictures are drawn here; timings do not depend on what 
 from __future__ import annotations
 
 import argparse
-import importlib
 import platform
 import statistics
 import time
@@ -80,7 +79,7 @@ def main() -> None:
     print(f"Optimize: {device.describe(where)}, {device.number_format(where)}; Fast: {fast.provider()}")
     if not weights.cached():
         print("VGG-19 is not downloaded: random weights take its place.")
-        importlib.import_module("nst.optimize").weights.vgg19 = lambda progress=None: random_weights()
+        weights.vgg19 = lambda progress=None: random_weights()
     print("\n| task | time |\n| --- | --- |")
     for size in FAST_SIZES:
         photo = drawn(size, size, 0)

@@ -18,6 +18,7 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
+from nst import device
 from nst.errors import SettingsError
 from nst.images import Source, fit, open_image, with_alpha
 from nst.settings import Knob
@@ -26,7 +27,7 @@ from nst.version import __version__
 MODELS = Path(__file__).resolve().parent.parent / "models"
 SMALLEST, MULTIPLE = 16, 4  # sides in pixels that the network, which halves its input twice, can take
 STRENGTH = Knob("strength", 1.0, "The dose of the style: 0 gives the photo, 1 the full style.", 0.0, 1.5, 0.05)
-SIZE = Knob("size", 1024, "Long side of the result, in pixels.", SMALLEST, 8192, 1)
+SIZE = Knob("size", 1024, "Long side of the result, in pixels.", SMALLEST, 8000, 1)
 # Activations take about 500 bytes for every pixel; beyond this a result is painted smaller and enlarged.
 WORKING_PIXELS = 6_000_000
 
@@ -88,7 +89,9 @@ def _open(file: Path) -> onnxruntime.InferenceSession:
     providers: list[Any] = ["CPUExecutionProvider"]
     if _has_gpu():
         # A new size would set off an exhaustive search for convolution algorithms, seconds each time.
-        providers.insert(0, ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}))
+        # And its memory grows by what is asked for, not to the next power of two: Optimize needs the rest.
+        options_gpu = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
+        providers.insert(0, ("CUDAExecutionProvider", options_gpu))
     session = onnxruntime.InferenceSession(file, options, providers=providers)
     log.info("%s runs on %s", file.name, session.get_providers()[0])
     return session
@@ -96,11 +99,11 @@ def _open(file: Path) -> onnxruntime.InferenceSession:
 
 def _has_gpu() -> bool:
     """Whether to ask for CUDA at all. ONNX Runtime announces its provider on machines without a GPU."""
+    if device.spaces is not None:
+        return False  # ZeroGPU has its GPU in other processes only, though torch says it were here
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return False
-    import torch  # slow to import, and only needed where the CUDA build is installed
-
-    if not torch.cuda.is_available():
+    if device.choose().type != "cuda":
         return False
     onnxruntime.preload_dlls()
     return True
@@ -129,9 +132,11 @@ def stylize(photo: Source, style: str = "starry-night", strength: float = 1.0, s
     notes = picture.notes
 
     working = image
-    if image.width * image.height > WORKING_PIXELS:
-        shrink = (WORKING_PIXELS / (image.width * image.height)) ** 0.5
-        working = fit(image, int(max(image.size) * shrink))
+    padded = max(image.width, SMALLEST) * max(image.height, SMALLEST)
+    if padded > WORKING_PIXELS:
+        # A picture a few pixels high is padded to SMALLEST, and its length is what counts.
+        longest = min(max(image.size) * (WORKING_PIXELS / padded) ** 0.5, WORKING_PIXELS / SMALLEST)
+        working = fit(image, int(longest))
         notes += (f"Painted at {working.width} x {working.height} and enlarged to {image.width} x {image.height}.",)
     painted = paint(entry.file, working, entry.index, strength).resize(image.size, Image.LANCZOS)
     painted = with_alpha(painted, picture.alpha)

@@ -39,6 +39,9 @@ FINEST_RATE = 0.7  # of it at the last scale
 STYLE, SMOOTH = 4.0, 0.15  # against content, at weights of 1
 FLAT = 1e-4  # total variation below which a photograph counts as empty
 RETRIES = 8
+OVERHEAD = 80  # side of a picture whose step takes as long as what every step takes besides, for ``remaining``
+COARSE_COST = 2.0  # of a pixel in float32 against one in bfloat16, likewise
+HISTORY = 20  # of L-BFGS: each entry is two pictures in float32
 
 Cancelled = Callable[[], bool]
 
@@ -92,7 +95,8 @@ def load_network(settings: Settings, progress: Callable[[int, int], None] | None
         missing = {n for n in (torch.float32, fine) if (settings.pooling, where, n) not in _networks}
         tensors = weights.vgg19(progress) if missing else {}
         for number in missing:
-            network = VGG19(tensors, settings.pooling).to(where, number, memory_format=torch.channels_last)
+            network = VGG19(tensors, settings.pooling).to(where, memory_format=torch.channels_last)
+            network.convolutions.to(number)
             _networks[settings.pooling, where, number] = network
         return Judges(*(_networks[settings.pooling, where, number] for number in (torch.float32, fine)))
 
@@ -133,6 +137,12 @@ def plan(size: int, steps: int) -> list[tuple[int, int]]:
     return [(side, count) for (side, _), count in zip(scales, counts, strict=True) if count]
 
 
+def _out_of_memory(error: Exception) -> bool:
+    """Whether an allocation failed: CUDA has an error of its own, CPU and MPS say it in a RuntimeError's text."""
+    words = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(w in str(error).lower() for w in words)
+
+
 class _Run:
     """One painting in the making: nothing of it is shared with another run."""
 
@@ -156,13 +166,13 @@ class _Run:
 
     def steps(self) -> Iterator[Step]:
         began = time.perf_counter()
-        total = sum(side**2 * count for side, count in self.plan)
+        total = sum(self._cost(side) * count for side, count in self.plan)
         done, number, last = 0, 0, None
         start = None
         try:
             for side, count in self.plan:
                 for canvas, terms in self._scale(side, count, start):
-                    number, done = number + 1, done + side**2
+                    number, done = number + 1, done + self._cost(side)
                     seconds = time.perf_counter() - began
                     last = self._step(number, seconds, seconds * (total - done) / done, canvas, terms)
                     yield last
@@ -170,12 +180,21 @@ class _Run:
         except _Interrupted:
             if last is None:
                 return
-        except torch.OutOfMemoryError:
-            raise SettingsError(
-                f"There is not enough memory for a picture of {self.settings.size} pixels; choose a smaller size."
-            ) from None
+        except (MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+            if last is None:
+                raise SettingsError(
+                    f"There is not enough memory for a picture of {self.settings.size} pixels; choose a smaller size."
+                ) from error
+            self.notes += (f"The memory did not suffice for {side} pixels, so the best picture until then is kept.",)
         if self.best[0] is not last.canvas or self.notes != last.notes:
             yield self._step(number, time.perf_counter() - began, 0.0, *self.best)
+
+    def _cost(self, side: int) -> float:
+        """What a step at this scale costs, in pixels of the finest; even a small one has some work to do."""
+        slower = self.judges.coarse is not self.judges.fine and side < self.plan[-1][0]
+        return (side**2 + OVERHEAD**2) * (COARSE_COST if slower else 1)
 
     def _step(self, number: int, seconds: float, remaining: float, canvas: Tensor, terms: dict[str, float]) -> Step:
         return Step(
@@ -220,6 +239,13 @@ class _Run:
                 for variable, value in zip(variables, before, strict=True):
                     variable.copy_(value)
             rule = self._rule(variables)
+        if taken == count:
+            # The last step's own result has not been looked at yet.
+            with torch.no_grad():
+                canvas = put_together(variables)
+                terms = self._objective(canvas, targets)[1]
+            if terms["total"] < best:
+                self.best = canvas, terms
         if failures > RETRIES:
             if self.best is None:
                 raise SettingsError("The losses are out of range from the first step; the weights file may be damaged.")
@@ -244,7 +270,7 @@ class _Run:
 
     def _rule(self, variables: list[Tensor]) -> torch.optim.Optimizer:
         if self.settings.optimizer == "lbfgs":
-            return torch.optim.LBFGS(variables, max_iter=1, history_size=100, line_search_fn="strong_wolfe")
+            return torch.optim.LBFGS(variables, max_iter=1, history_size=HISTORY, line_search_fn="strong_wolfe")
         return LevelAdam(variables, self.rate)
 
     def _rate(self, progress: float, finest: bool) -> float:
@@ -265,7 +291,8 @@ class _Run:
         # The painting gets the photograph's area: then a stroke of it is as large as one on the photograph.
         art = self.painting.image
         scale = math.sqrt(width * height / (art.width * art.height))
-        shape = (max(SMALLEST, round(art.width * scale)), max(SMALLEST, round(art.height * scale)))
+        longest = max(SMALLEST, width * height // SMALLEST)  # or a painting of one line would be a very long one
+        shape = [min(longest, max(SMALLEST, round(s * scale))) for s in art.size]
         with torch.no_grad():
             content = self.network(photo, [CONTENT_LAYER], self._watch)[CONTENT_LAYER]
             style = self.network(self._tensor(art.resize(shape, Image.LANCZOS)), STYLE_LAYERS, self._watch)

@@ -1,6 +1,6 @@
 """Every knob of the full method, once: name, default, range and help.
 
-The page's sliders, the API's documentation and the README's table are made from ``KNOBS``;
+The page's parts are made from ``KNOBS``, and the README's table is checked against them;
 a picture's recipe is ``asdict(settings)``.
 """
 
@@ -60,7 +60,7 @@ class Settings:
     start: str = _choice("photo", ("photo", "noise"), "The picture the first step begins with.")
     optimizer: str = _choice("adam", ("adam", "lbfgs"), "Step rule: Adam, or L-BFGS as in the paper.")
     pooling: str = _choice("max", ("max", "average"), "VGG-19's pooling; average is smoother, as in the paper.")
-    seed: int = _number(0, 0, 2**31 - 1, 1, "The same seed gives the same picture on the same machine.")
+    seed: int = _number(0, 0, 2**31 - 1, 1, "The same seed gives the same picture on the same CPU.")
 
     def __post_init__(self) -> None:
         for name, knob in KNOBS.items():

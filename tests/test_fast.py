@@ -100,6 +100,20 @@ def test_a_large_photo_is_painted_smaller_enlarged_and_this_is_said(monkeypatch)
     assert any("enlarged" in note for note in painted.info["notes"])
 
 
+@pytest.mark.parametrize("shape", [(20_000, 1), (1, 20_000), (3000, 20)])
+def test_a_picture_of_one_line_asks_for_no_more_memory_than_another(shape, monkeypatch):
+    monkeypatch.setattr(fast, "WORKING_PIXELS", 10_000)
+    seen = []
+
+    def paint(model, image, index, strength):
+        seen.append(max(image.width, fast.SMALLEST) * max(image.height, fast.SMALLEST))
+        return image
+
+    monkeypatch.setattr(fast, "paint", paint)
+    assert nst.stylize(Image.new("RGB", shape)).size == shape
+    assert seen[0] <= 10_000
+
+
 def test_many_threads_share_a_style_and_each_gets_its_own_picture():
     photos = [scene(96, 64, seed) for seed in range(6)]
     expected = [pixels(nst.stylize(photo)) for photo in photos]

@@ -173,6 +173,51 @@ def test_cancelling_before_the_first_step_yields_nothing():
     assert run(cancelled=lambda: True) == []
 
 
+def test_a_painting_of_one_line_asks_for_no_more_memory_than_another():
+    run_ = module._Run(
+        nst.open_image(PHOTO),
+        nst.open_image(picture(4, 3000, 1)),
+        None,
+        module.load_network(QUICK),
+        QUICK,
+        lambda: False,
+    )
+    seen = []
+    run_.network = lambda tensor, layers, watch: seen.append(tensor.shape) or dict.fromkeys(layers, tensor)
+    run_._targets(64)
+    assert all(height * width <= 2 * 64 * 48 for _, _, height, width in seen)
+
+
+def test_every_step_shows_in_the_result():
+    assert difference(run(Settings(size=96, steps=1))[-1].image, PHOTO) > 0.1
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_a_run_that_gets_no_more_memory_keeps_its_best_picture_and_says_so(error, monkeypatch):
+    calls = []
+
+    def full(picture, real=module.losses.total_variation):
+        calls.append(1)
+        if len(calls) == 5:
+            raise error
+        return real(picture)
+
+    monkeypatch.setattr(module.losses, "total_variation", full)
+    steps = run(Settings(size=64, steps=50))
+    assert len(calls) == 5
+    assert steps[-1].image.size == (64, 48)
+    assert "memory" in steps[-1].notes[-1]
+
+
+def test_a_run_that_gets_no_memory_at_all_is_an_error_that_says_what_to_do(monkeypatch):
+    def full(picture):
+        raise MemoryError
+
+    monkeypatch.setattr(module.losses, "total_variation", full)
+    with pytest.raises(SettingsError, match="smaller"):
+        run()
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_a_loss_out_of_range_is_stepped_back_from_and_said(optimizer, monkeypatch):
     calls = []

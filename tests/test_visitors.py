@@ -17,14 +17,14 @@ import nst
 from nst.page import QUEUE
 
 COLORS = ("#b03030", "#30b050", "#3050b0", "#c0b040", "#903090", "#309090", "#d0d0d0", "#404040")
-ENDLESS = {"size": 64, "steps": 2000}
+ENDLESS = {"size": 64, "steps": 1000}
 SHORT = {"size": 64, "steps": 2}
 MEGABYTE = 2**20
 HANGS_UP = """
 import sys
 from gradio_client import Client, handle_file
 job = Client(sys.argv[1], verbose=False).submit(
-    handle_file(sys.argv[2]), handle_file(sys.argv[2]), {"size": 64, "steps": 2000}, api_name="/optimize")
+    handle_file(sys.argv[2]), handle_file(sys.argv[2]), {"size": 64, "steps": 1000}, api_name="/optimize")
 for _, progress in job:
     print(progress["stage"], flush=True)
 """

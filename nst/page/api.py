@@ -13,7 +13,7 @@ from nst.jobs import Job
 from nst.page import fast_tab, optimize_tab
 from nst.page.answers import answers, refusal
 from nst.page.painting import Download, Order, Preview, work
-from nst.page.pictures import PictureInput, Upload, show
+from nst.page.pictures import PictureInput, Previews, Upload
 from nst.page.visitors import Visitor, file_name, visitor
 from nst.settings import Settings
 
@@ -27,7 +27,7 @@ def styles() -> list[dict[str, Any]]:
 @answers
 def stylize(
     photo: Upload | None, style: str | None, strength: float | None, size: float | None, request: gr.Request
-) -> str:
+) -> str | None:
     """Paint a photo in one pass.
 
     Parameters:
@@ -40,12 +40,14 @@ def stylize(
     """
     if photo is None:
         raise refusal(request, "no_photo")
-    picture = photo.open()
+    here, picture = visitor(request), photo.open()
     style = style or nst.styles()[0].id
     strength = 1.0 if strength is None else strength
     limit = _whole(size) if size else None
     painted = nst.stylize(picture, style, strength, limit)
-    file = visitor(request).new_result("stylize") / f"{file_name(picture.name, style)}.png"
+    if here.gone:
+        return None
+    file = here.new_result("stylize") / f"{file_name(picture.name, style)}.png"
     nst.save_image(painted, file, recipe=fast.recipe(style, strength, limit))
     return str(file)
 
@@ -83,6 +85,7 @@ def optimize(
 
 def _follow(here: Visitor, job: Job, order: Order) -> Iterator[tuple[str | None, dict[str, Any]]]:
     folder = here.new_result("optimize")
+    grown = Previews(folder)
     picture, progress, last = None, {"stage": "waiting"}, None
     for news in job:
         if here.gone:
@@ -91,7 +94,7 @@ def _follow(here: Visitor, job: Job, order: Order) -> Iterator[tuple[str | None,
             progress = {"stage": "download", "done": news.done, "total": news.total}
         elif isinstance(news, Preview):
             last, progress = news, _progress("painting", news)
-            picture = show(news.image, folder, f"step-{news.step}")
+            picture = grown.show(news.image, news.step)
         # Without news the same again: only at a yield is it noticed that nobody listens any more.
         yield picture, progress
     if last is not None and not here.gone:

@@ -40,7 +40,7 @@ def photo_choices() -> list[Choice]:
 
 def pick_photo(name: str, request: gr.Request) -> str:
     """A copy of an example photo that is the visitor's own: gradio deletes what it hands out, after a day."""
-    file = visitor(request).new_result("example") / f"{name}.jpg"
+    file = visitor(request).example(f"{name}.jpg")
     shutil.copyfile(get_image(PHOTOS[name]), file)
     return str(file)
 
@@ -68,12 +68,14 @@ def paint(upload: Upload | None, style: str, strength: float, size: int, request
     """Shows before and after first, then makes the downloads while they are looked at.
 
     Without a photo an example is painted, so that there is something to see from the beginning."""
-    began = time.monotonic()
+    here, began = visitor(request), time.monotonic()
     limit = None if size == ORIGINAL else int(size)
     photo, painted = _painted(upload, style, strength, limit)
     seconds = time.monotonic() - began
 
-    folder = visitor(request).new_result("fast")
+    if here.gone:
+        return
+    folder = here.new_result("fast")
     before = photo.image if photo.image.size == painted.size else photo.image.resize(painted.size, Image.LANCZOS)
     pair = (show(before, folder, "before"), show(painted, folder, "after"))
     words = {"title": fast.find(style).title, "width": painted.width, "height": painted.height}
@@ -103,10 +105,10 @@ def build(page: gr.Blocks) -> tuple[gr.Image, Picker]:
                 style = Picker(styles, styles[0].id, elem_id="fast-style")
             with gr.Column(elem_classes="turn"):
                 strength = gr.Slider(
-                    0,
+                    fast.STRENGTH.low,
                     fast.STRENGTH.high,
-                    1,
-                    step=0.05,
+                    fast.STRENGTH.default,
+                    step=fast.STRENGTH.step,
                     label=t("strength"),
                     info=t("strength_help"),
                     elem_id="fast-strength",

@@ -14,7 +14,7 @@ from nst.page import watching
 from nst.page.answers import answers, refusal
 from nst.page.fast_tab import photo_choices, pick_photo
 from nst.page.painting import Download, Order, Preview, work
-from nst.page.pictures import SOURCES, Choice, Picker, PictureInput, Upload, downloads, show
+from nst.page.pictures import SOURCES, Choice, Picker, PictureInput, Previews, Upload, downloads, show
 from nst.page.texts import duration, names, say, t
 from nst.page.visitors import MAX_WAITING, Visitor, ahead_of, file_name, visitor
 from nst.settings import KNOBS, Knob, Settings
@@ -30,7 +30,7 @@ REVEAL = (
 
 def pick_painting(name: str, request: gr.Request) -> str:
     """One of the paintings that this program draws."""
-    file = visitor(request).new_result("example") / f"{name}.png"
+    file = visitor(request).example(f"{name}.png")
     nst.save_image(DRAWINGS[name](), file)
     return str(file)
 
@@ -75,6 +75,7 @@ def follow(request: gr.Request, here: Visitor, job: Job, order: Order) -> Iterat
     """The job's news as updates of the page, then the finished files."""
     nothing = (gr.skip(),) * 8
     folder = here.new_result("optimize")
+    grown = Previews(folder)
     before, last = show(nst.images.fit(order.photo.image, order.settings.size), folder, "before"), None
     for news in job:
         if here.gone:
@@ -83,7 +84,7 @@ def follow(request: gr.Request, here: Visitor, job: Job, order: Order) -> Iterat
             yield gr.skip(), watching.download(request, news), *nothing[2:]
         elif isinstance(news, Preview):
             last = news
-            pair = (before, show(news.image, folder, f"step-{news.step}"))
+            pair = (before, grown.show(news.image, news.step))
             status, curves = watching.standing(request, news), watching.curves(request, news.curve)
             yield pair, status, curves, *nothing[3:]
         else:
@@ -94,7 +95,7 @@ def follow(request: gr.Request, here: Visitor, job: Job, order: Order) -> Iterat
     if job.stopping() and last.step < last.steps:
         sentence = say(request, "stopped", step=last.step, steps=last.steps)
     else:
-        sentence = say(request, "finished", steps=last.steps, time=duration(request, last.seconds))
+        sentence = say(request, "finished", steps=last.steps, time=duration(request, last.seconds), device=last.device)
     status = watching.bar(sentence, last.step / last.steps) + watching.notes(last)
     yield gr.skip(), status, gr.skip(), *nothing[3:]
     recipe = order.recipe() | {"step": last.step}

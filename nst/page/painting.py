@@ -8,6 +8,8 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import gradio as gr
+
 import nst
 from nst import device, weights
 from nst.images import Picture
@@ -17,6 +19,8 @@ from nst.settings import Settings
 
 SECONDS_BETWEEN_PREVIEWS = 0.4
 POINTS = 200
+MAX_ON_GPU = 120  # seconds a ZeroGPU visit may last
+TO_FINISH = 5  # of them, for the last step and the way back
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Preview:
     seconds: float
     remaining: float
     notes: tuple[str, ...]
+    device: str  # what paints it, for people
     curve: tuple[tuple[int, dict[str, float]], ...]  # (step, losses), at most POINTS of them
 
 
@@ -60,19 +65,26 @@ class Order:
 
 
 def seconds_on_gpu(order: Order, init: Any = None, stopping: Stopping | None = None) -> int:
-    """How long to borrow a GPU for, ZeroGPU's most being 120 s: steps cost by their pixels, and a start-up."""
+    """How long to borrow a GPU for, at most MAX_ON_GPU: steps cost by their pixels, and a start-up."""
     pixels = order.settings.size**2
     per_step = 0.02 + 0.15 * pixels / 1024**2 * (1.5 if order.settings.optimizer == "lbfgs" else 1)
-    return int(min(120, 15 + order.settings.steps * per_step))
+    return int(min(MAX_ON_GPU, 15 + order.settings.steps * per_step))
 
 
 @device.zero_gpu(duration=seconds_on_gpu)
 def previews(order: Order, init: Any = None, stopping: Stopping | None = None) -> Iterator[Preview]:
     """The steps worth showing: not more than a few a second, and always the last one."""
+    if device.spaces is not None:
+        # No question reaches the process that has the GPU; it has to see for itself that its time is up.
+        end = time.monotonic() + seconds_on_gpu(order) - TO_FINISH
+
+        def stopping() -> bool:
+            return time.monotonic() > end
+
     curve: list[tuple[int, dict[str, float]]] = []
     step = shown = None
     due = 0.0
-    for step in optimize(order.photo, order.painting, order.settings, init=init, cancelled=stopping):
+    for step in _said(optimize(order.photo, order.painting, order.settings, init=init, cancelled=stopping)):
         if not curve or curve[-1][0] != step.step:
             curve.append((step.step, dict(step.losses)))
         if time.monotonic() >= due:
@@ -82,11 +94,21 @@ def previews(order: Order, init: Any = None, stopping: Stopping | None = None) -
         yield _preview(step, curve)
 
 
+def _said(steps: Iterator[nst.Step]) -> Iterator[nst.Step]:
+    """The same steps; of what is raised in its other process, ZeroGPU passes on only Gradio's own errors."""
+    try:
+        yield from steps
+    except nst.NSTError as error:
+        if device.spaces is None:
+            raise
+        raise gr.Error(str(error), print_exception=False) from error
+
+
 def _preview(step: nst.Step, curve: list[tuple[int, dict[str, float]]]) -> Preview:
     every = max(1, -(-len(curve) // (POINTS - 1)))
     points = (*curve[:-1:every], curve[-1])
     numbers = (step.step, step.steps, dict(step.losses), step.seconds, step.remaining, tuple(step.notes))
-    return Preview(step.image, *numbers, points)
+    return Preview(step.image, *numbers, device.describe(step.canvas.device), points)
 
 
 def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
@@ -98,7 +120,7 @@ def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
 
         if device.spaces is None:
             load_network(order.settings, told)
-        else:  # the GPU is in another process, which loads the network from the cache
+        elif not weights.cached():  # the GPU is in another process, which loads the network from the cache
             weights.vgg19(told)
         init = None
         if order.fast_style is not None:

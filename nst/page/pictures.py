@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,24 @@ def show(image: Image.Image, folder: Path, name: str) -> str:
     file = folder / f"{name}.jpg"
     nst.save_image(small, file, quality=90)
     return str(file)
+
+
+class Previews:
+    """Files of a picture that grows. Each has a name of its own, or a browser would show its copy of an
+    older one; those that nobody can still be fetching are removed."""
+
+    KEPT = 8
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: deque[Path] = deque()
+
+    def show(self, image: Image.Image, step: int) -> str:
+        """The file of the picture at this step."""
+        self.files.append(Path(show(image, self.folder, f"step-{step}")))
+        if len(self.files) > self.KEPT:
+            self.files.popleft().unlink(missing_ok=True)
+        return str(self.files[-1])
 
 
 def downloads(image: Image.Image, folder: Path, name: str, recipe: dict[str, Any]) -> tuple[str, str]:

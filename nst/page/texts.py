@@ -6,11 +6,13 @@ sentence in the language the browser asked for, where numbers or names stand ins
 
 from __future__ import annotations
 
+import re
+
 import gradio as gr
 
 from nst.settings import KNOBS
 
-TITLE = "Painted - neural style transfer"  # gradio does not translate a page's title
+TITLE = "Neural style transfer: a photo becomes a painting"  # gradio does not translate a page's title
 
 EN = {
     "heading": "# Turn a photo into a painting",
@@ -46,7 +48,7 @@ EN = {
     "downloading": "Downloading the network VGG-19, this once: {done} of {total} MB",
     "step": "Step {step} of {steps}",
     "left": "about {time} left",
-    "finished": "Finished: {steps} steps in {time}.",
+    "finished": "Finished: {steps} steps in {time} on {device}.",
     "stopped": "Stopped after step {step} of {steps}. The best picture so far is yours to keep.",
     "stopped_early": "Stopped before the first step.",
     "crowded": "Many people are painting right now. Try again in a minute, or use the Fast tab meanwhile.",
@@ -100,7 +102,7 @@ PT = {
     "strength": "Intensidade",
     "strength_help": "0 deixa a fotografia como está; 1 é o estilo completo.",
     "fast_size": "Lado maior",
-    "fast_size_help": "Em píxeis. Maior demora mais e tem pinceladas mais finas.",
+    "fast_size_help": "Em píxeis. Quanto maior, mais demora e mais finas são as pinceladas.",
     "original": "Original",
     "paint": "Pintar",
     "stop": "Parar",
@@ -111,19 +113,19 @@ PT = {
     "more_knobs": "Mais definições",
     "from_fast": "Começar pelo resultado rápido",
     "from_fast_help": "A fotografia é pintada primeiro no estilo escolhido em Rápido.",
-    "optimize_lead": "Mais lento e mais fino: qualquer pintura serve de estilo, e a fotografia muda à sua frente.",
-    "example": "Um exemplo, pintado em {device} ao estilo de {title}. Escolha agora uma fotografia sua.",
-    "painted": "{title} · {width} × {height} px · {seconds} s em {device}",
+    "optimize_lead": "Mais lento e mais apurado: qualquer pintura serve de estilo, e vê a foto transformar-se nela.",
+    "example": "Um exemplo, pintado na {device} ao estilo de {title}. Escolha agora uma fotografia sua.",
+    "painted": "{title} · {width} × {height} px · {seconds} s na {device}",
     "no_photo": "Escolha primeiro uma fotografia: largue uma aqui, tire uma, ou toque num exemplo.",
     "no_painting": "Escolha primeiro uma pintura: largue uma aqui, ou toque num exemplo.",
-    "waiting": "À espera da sua vez: {ahead} à sua frente. A pintura começa sozinha.",
+    "waiting": "À espera da sua vez; pessoas à sua frente: {ahead}. A pintura começa sozinha.",
     "starting": "A misturar as cores…",
     "downloading": "A transferir a rede VGG-19, só desta vez: {done} de {total} MB",
     "step": "Passo {step} de {steps}",
     "left": "faltam cerca de {time}",
-    "finished": "Pronto: {steps} passos em {time}.",
-    "stopped": "Parou após o passo {step} de {steps}. A melhor imagem até agora é sua.",
-    "stopped_early": "Parou antes do primeiro passo.",
+    "finished": "Pronto: {steps} passos em {time}, processador: {device}.",
+    "stopped": "Interrompida após o passo {step} de {steps}. A melhor imagem até agora é sua.",
+    "stopped_early": "Interrompida antes do primeiro passo.",
     "crowded": "Há muita gente a pintar neste momento. Tente daqui a um minuto, ou use entretanto o separador Rápido.",
     "seconds": "{n} s",
     "minutes": "{n} min",
@@ -144,21 +146,21 @@ PT = {
     "photo_lion": "Leão",
     "photo_cheetah": "Chita",
     "help_size": "Lado maior da pintura, em píxeis.",
-    "help_steps": "Passos em todas as escalas; mais passos ficam mais perto do estilo da pintura.",
+    "help_steps": "Passos em todas as escalas; com mais passos, o resultado aproxima-se mais do estilo da pintura.",
     "help_style_weight": "Com que força se segue o estilo da pintura.",
     "help_content_weight": "Com que força se conserva a estrutura da fotografia.",
-    "help_smoothness": "Peso da variação total: mais é mais calmo, menos é mais áspero.",
+    "help_smoothness": "Peso da variação total: um valor maior dá uma imagem mais calma, um menor, mais áspera.",
     "help_start": "A imagem com que começa o primeiro passo.",
-    "help_optimizer": "Regra de cada passo: Adam, ou L-BFGS como no artigo.",
+    "help_optimizer": "Método de cada passo: Adam, ou L-BFGS como no artigo.",
     "help_pooling": "Agregação da VGG-19; a média é mais suave, como no artigo.",
-    "help_seed": "A mesma semente dá a mesma imagem na mesma máquina.",
+    "help_seed": "A mesma semente dá a mesma imagem no mesmo CPU.",
     "knob_size": "Tamanho",
     "knob_steps": "Passos",
     "knob_style_weight": "Peso do estilo",
     "knob_content_weight": "Peso do conteúdo",
     "knob_smoothness": "Suavidade",
     "knob_start": "Começar por",
-    "knob_optimizer": "Regra",
+    "knob_optimizer": "Otimizador",
     "knob_pooling": "Agregação",
     "knob_seed": "Semente",
     "choice_photo": "Fotografia",
@@ -175,13 +177,10 @@ t = I18N
 
 
 def language(request: gr.Request | None) -> str:
-    """The first language the browser asks for that this page speaks; English otherwise."""
+    """The browser's first language where this page speaks it, as its own labels choose; English otherwise."""
     asked = request.headers.get("accept-language", "") if request is not None and request.headers else ""
-    for entry in asked.lower().split(","):
-        code = entry.split(";")[0].strip().split("-")[0]
-        if code in TEXTS:
-            return code
-    return "en"
+    code = re.split("[,;-]", asked.lower())[0].strip()
+    return code if code in TEXTS else "en"
 
 
 def say(request: gr.Request | None, key: str, **values: object) -> str:

@@ -52,10 +52,16 @@ class Visitor:
             self.seen = time.monotonic()
             self._results += 1
             (folder := place / f"{self._results:06d}").mkdir(parents=True)
-        for old in sorted(place.iterdir())[:-KEPT_RESULTS]:
-            if time.time() - old.stat().st_mtime > FETCH_SECONDS:
-                shutil.rmtree(old, ignore_errors=True)
+            for old in sorted(place.iterdir())[:-KEPT_RESULTS]:
+                if time.time() - old.stat().st_mtime > FETCH_SECONDS:
+                    shutil.rmtree(old, ignore_errors=True)
         return folder
+
+    def example(self, name: str) -> Path:
+        """Where this visitor's own copy of an example goes; it stays as long as they do."""
+        folder = self.folder / "examples"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
 
     @contextmanager
     def working(self, job: Job) -> Iterator[None]:

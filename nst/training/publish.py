@@ -113,6 +113,7 @@ def main() -> None:
     entries = [e for e in json.loads(catalogue.read_text("utf-8")) if e["id"] != options.id] + [entry]
     catalogue.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", "utf-8")
     (MODELS / "README.md").write_text(card(entries), "utf-8")
+    print("For README's table of styles:", *rows(entries), sep="\n")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from nst import losses, weights
+from nst.images import open_image
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
 from nst.training.measure import of_area, roughness, tensor
 from nst.training.network import StyleNetwork
@@ -46,9 +47,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--rate", type=float, default=2e-3, help="Adam's step, falling along a cosine")
-    parser.add_argument("--content", type=float, default=2.2, help="weight of the content distance")
+    parser.add_argument("--content", type=float, default=1.6, help="weight of the content distance")
     parser.add_argument("--style", type=float, default=4.0, help="weight of the style distance")
-    parser.add_argument("--smooth", type=float, default=0.25, help="weight of roughness against the photo's")
+    parser.add_argument("--smooth", type=float, default=0.27, help="weight of roughness against the photo's")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=250, help="steps between checkpoints and sheets")
     parser.add_argument("--weights", type=Path, help="a VGG-19 file; default: from the Hub, as the app does")
@@ -70,11 +71,11 @@ class Photos:
         torch.manual_seed(step)
         crop = v2.Compose([v2.RandomResizedCrop(side, scale=(0.15, 0.5), antialias=True), v2.RandomHorizontalFlip()])
         chosen = [self.files[(step * count + n) % len(self.files)] for n in range(count)]
-        return torch.cat([tensor(crop(ImageOps.exif_transpose(Image.open(p)).convert("RGB"))) for p in chosen])
+        return torch.cat([tensor(crop(open_image(p).image)) for p in chosen])
 
 
 def style_grams(network: VGG19, painting: Path, device: torch.device) -> dict[str, Tensor]:
-    picture = ImageOps.exif_transpose(Image.open(painting)).convert("RGB")
+    picture = open_image(painting).image
     with torch.no_grad():
         features = network(tensor(of_area(picture, STYLE_SIDE**2)).to(device), STYLE_LAYERS)
     return {layer: losses.gram_matrix(f) for layer, f in features.items()}
@@ -142,7 +143,7 @@ def main() -> None:
     judge = judge.to(device, torch.bfloat16, memory_format=layout)
     targets = style_grams(judge, options.painting, device)
     photos = Photos(options.photos, options.seed)
-    samples = [ImageOps.fit(Image.open(p).convert("RGB"), (256, 256)) for p in photos.files[-4:]]
+    samples = [ImageOps.fit(open_image(p).image, (256, 256)) for p in photos.files[-4:]]
     photos.files = photos.files[:-4] or photos.files
 
     network = StyleNetwork().to(device, memory_format=layout)
