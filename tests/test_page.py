@@ -62,7 +62,7 @@ def first(sentence: str) -> str:
     return sentence.split("{")[0].strip()
 
 
-def open_optimize(visitor: Visitor, locale: str = "en-US", steps: int = 1500) -> None:
+def open_optimize(visitor: Visitor, locale: str = "en-US", steps: int = 1000) -> None:
     """The Optimize tab with a drawn painting chosen and quick settings."""
     visitor.page.get_by_role("tab", name=words(locale)["tab_optimize"]).click()
     visitor.tap("#optimize-drawings button >> nth=1")
@@ -71,7 +71,7 @@ def open_optimize(visitor: Visitor, locale: str = "en-US", steps: int = 1500) ->
     visitor.turn("knob-steps", steps)
 
 
-def start(visitor: Visitor, locale: str = "en-US", steps: int = 1500) -> None:
+def start(visitor: Visitor, locale: str = "en-US", steps: int = 1000) -> None:
     """An example photo on its way to become a painting."""
     open_optimize(visitor, locale, steps)
     visitor.tap("#optimize-examples button >> nth=0")
@@ -120,7 +120,7 @@ def test_optimize_shows_its_way_and_stop_keeps_the_best_picture(visit, tmp_path,
     for kind in ("png", "jpeg"):
         file = visitor.downloads(f"#optimize-{kind}", tmp_path)
         recipe = nst.read_recipe(file)
-        assert 0 < recipe["step"] < recipe["steps"] == 1500
+        assert 0 < recipe["step"] < recipe["steps"] == 1000
         assert max(Image.open(file).size) == 64
     assert visitor.complaints == []
     assert visitor.hosts == {server.url.split("/")[2]}
