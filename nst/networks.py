@@ -49,7 +49,7 @@ class VGG19(nn.Module):
     ``weights`` maps the names of ``SHAPES`` to tensors of any float type. Gatys et al. (2016)
     rescale the network so that no layer's activations dwarf another's; rectifiers and poolings
     let a factor pass, so here each layer is brought to weights of norm one per output channel
-    on average, and how the published file happened to be scaled leaves no trace.
+    on average, however the published file happened to be scaled; what remains of that is rounding.
     """
 
     def __init__(self, weights: Mapping[str, Tensor], pooling: str = "max") -> None:

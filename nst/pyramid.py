@@ -41,9 +41,8 @@ class LevelAdam(torch.optim.Optimizer):
     """Adam that starts gently and does not take a tiny gradient for a large one.
 
     Plain Adam's first steps are ``±rate`` for every variable, whatever its gradient, so that a last
-    bit of rounding decides where strokes appear, and a rescaled network paints another picture.
-    Here the rate is warmed up, and epsilon is relative: a share of the level's own root mean square,
-    so that no scaling of the objective shows in the picture either.
+    bit of rounding decides where strokes appear. Here the rate is warmed up, and epsilon is relative,
+    a share of the level's own root mean square, so that the scale of the objective does not matter.
     """
 
     BETAS = (0.9, 0.99)

@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 
@@ -57,6 +58,12 @@ def export(network: StyleNetwork, path: Path) -> None:
             opset_version=OPSET,
             verbose=False,
         )
+    model = onnx.load(path)
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
+        # The exporter notes where each node comes from: the paths of whoever's machine it was.
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    onnx.save(model, path)
 
 
 def largest_difference(network: StyleNetwork, path: Path) -> float:

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import ImageOps
 
 from nst import weights
@@ -29,8 +30,8 @@ CARD = """# Fast styles
 Feed-forward networks that paint a photograph in one pass, run by `nst/fast.py`. Made from
 `styles.json` by `python -m nst.training.publish`; trained by `python -m nst.training.train`.
 
-| Style | Painting | Style distance | Content distance | Noise | Photos | Size |
-| --- | --- | --- | --- | --- | --- | --- |
+| Style | Painting | Style distance | Content distance | Noise | Photos | Training steps | Size |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 {rows}
 
 The distances are means over photographs of {size} px that the network has not seen, at strength 1,
@@ -39,8 +40,9 @@ relu4_2, noise the mean difference of neighboring pixels against the photograph'
 
 - **Input** `photo`, float32 `[1, 3, height, width]`, RGB in 0..1, both sides multiples of 4 and at least 16;
   `mix`, float32 `[styles]`, the dose of each style. **Output** `painting`, like `photo`. ONNX opset {opset}.
-- **Training** on freely licensed photographs and a painting in the public domain; the networks are ours, under the
-  license of this repository.
+- **Training** on freely licensed photographs and a painting in the public domain, steps of two crops; where a style
+  was taken further with other weights of its terms, the steps are those of all stages. The networks are ours, under
+  the license of this repository.
 - **Meant for** pictures for people. Faces lose their likeness and text becomes unreadable; it is no judge of anything.
 """
 
@@ -62,7 +64,7 @@ def rows(entries: list[dict[str, Any]]) -> list[str]:
     return [
         f"| `{e['id']}` | *{e['title']}*, {e['artist']}, {e['year']} ({e['license']}) | {e['metrics']['style']:.3f} | "
         f"{e['metrics']['content']:.3f} | {e['metrics']['noise']:.2f} | {e['metrics']['photos']} | "
-        f"{e['metrics']['megabytes']:.1f} MB |"
+        f"{e['metrics']['steps']} | {e['metrics']['megabytes']:.1f} MB |"
         for e in entries
     ]
 
@@ -93,6 +95,7 @@ def main() -> None:
     print(f"{model.name} differs from PyTorch by {worst:.1e} at most")
     judge = VGG19(weights.read(options.weights) if options.weights else weights.vgg19())
     metrics = weigh(judge, model, options.painting, options.photos)
+    metrics["steps"] = torch.load(options.checkpoint, map_location="cpu", weights_only=True)["step"]
     metrics["megabytes"] = round(model.stat().st_size / 1e6, 2)
     print(metrics)
     photo = ImageOps.fit(open_image(options.thumbnail).image, (THUMBNAIL, THUMBNAIL), centering=(0.5, 0.3))
