@@ -27,7 +27,7 @@ from nst.version import __version__
 MODELS = Path(__file__).resolve().parent.parent / "models"
 SMALLEST, MULTIPLE = 16, 4  # sides in pixels that the network, which halves its input twice, can take
 STRENGTH = Knob("strength", 1.0, "The dose of the style: 0 gives the photo, 1 the full style.", 0.0, 1.5, 0.05)
-SIZE = Knob("size", 1024, "Long side of the result, in pixels.", SMALLEST, 8000, 1)
+SIZE = Knob("size", 512, "Long side of the result, in pixels.", SMALLEST, 8000, 1)
 # Activations take about 500 bytes for every pixel; beyond this a result is painted smaller and enlarged.
 WORKING_PIXELS = 6_000_000
 

@@ -22,8 +22,8 @@ from nst.page.texts import localized, names, say, t
 from nst.page.visitors import file_name, visitor
 
 PHOTOS = {"tower": "tower.jpg", "lion": "lion.jpg", "cheetah": "cheetah1.jpg"}
-SIZES = (512, 1024, 2048)
-DEFAULT_SIZE = SIZES[0]  # about a second on two cores
+SIZES = (fast.SIZE.default, 1024, 2048)
+DEFAULT_SIZE = fast.SIZE.default  # under a second on two cores
 ORIGINAL = 0
 CONCURRENCY = {"concurrency_id": "fast", "concurrency_limit": 2}
 
