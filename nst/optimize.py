@@ -15,7 +15,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ from PIL import Image
 from torch import Tensor
 
 from nst import device, losses, weights
+from nst.color import keep_colors, luminance, match_colors
 from nst.errors import SettingsError
 from nst.images import Picture, Source, fit, open_image, with_alpha
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
@@ -60,12 +61,14 @@ class Step:
     canvas: Tensor = field(repr=False)  # [1, 3, H, W] in 0..1
     size: tuple[int, int]  # of the result
     alpha: Image.Image | None = field(repr=False)
+    colors: Image.Image | None = field(repr=False, default=None)  # at the result's size; the canvas has their luma only
 
     @property
     def image(self) -> Image.Image:
         """The picture now, at the result's full size, with the photograph's transparency."""
         pixels = self.canvas[0].permute(1, 2, 0).clamp(0, 1).mul(255).round().byte().cpu().numpy()
-        return with_alpha(Image.fromarray(pixels).resize(self.size, Image.BICUBIC), self.alpha)
+        picture = Image.fromarray(pixels).resize(self.size, Image.BICUBIC)
+        return with_alpha(picture if self.colors is None else keep_colors(picture, self.colors), self.alpha)
 
 
 class _Interrupted(Exception):
@@ -155,6 +158,14 @@ class _Run:
         settings: Settings,
         cancelled: Cancelled,
     ) -> None:
+        self.colors = None
+        if settings.color == "match":
+            painting = replace(painting, image=match_colors(painting.image, photo.image))
+        elif settings.color == "luminance":
+            self.colors = fit(photo.image, settings.size)
+            painting = replace(painting, image=luminance(painting.image, photo.image))
+            photo = replace(photo, image=luminance(photo.image))
+            init = init and replace(init, image=luminance(init.image))
         self.photo, self.painting, self.init = photo, painting, init
         self.judges, self.settings, self.cancelled = judges, settings, cancelled
         self.device = judges.fine.mean.device
@@ -208,6 +219,7 @@ class _Run:
             canvas=canvas,
             size=self.size,
             alpha=self.photo.alpha,
+            colors=self.colors,
         )
 
     def _scale(self, side: int, count: int, start: Tensor | None) -> Iterator[tuple[Tensor, dict[str, float]]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from nst.color import COLORS
 from nst.errors import SettingsError
 
 
@@ -57,6 +58,9 @@ class Settings:
     style_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the painting's style is followed.")
     content_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the photograph's structure is kept.")
     smoothness: float = _number(1.0, 0.0, 10.0, 0.1, "Weight of total variation: higher is calmer, lower is rougher.")
+    color: str = _choice(
+        "style", COLORS, "Colors: the painting's; the photo's own; the painting's matched to the photo's."
+    )
     start: str = _choice("photo", ("photo", "noise"), "The picture the first step begins with.")
     optimizer: str = _choice("adam", ("adam", "lbfgs"), "Step rule: Adam, or L-BFGS as in the paper.")
     pooling: str = _choice("max", ("max", "average"), "VGG-19's pooling; average is smoother, as in the paper.")

@@ -72,6 +72,25 @@ def test_the_objective_falls():
     assert totals[-1] < 0.7 * totals[0]
 
 
+def test_the_photos_own_colors_are_kept():
+    """Differences from luma stay the photograph's, but for what black and white cut off."""
+    painted, own = (run(Settings(size=64, steps=6, color=color))[-1].image for color in ("luminance", "style"))
+    photo = PHOTO.resize(painted.size, Image.LANCZOS)
+    kept, free = (
+        difference(i.convert("YCbCr").getchannel(1), photo.convert("YCbCr").getchannel(1)) for i in (painted, own)
+    )
+    assert kept < 0.5 * free
+
+
+def test_matched_colors_are_like_the_photographs():
+    mean = {
+        c: np.asarray(run(Settings(size=64, steps=20, color=c, content_weight=0))[-1].image).mean(axis=(0, 1))
+        for c in ("match", "style")
+    }
+    photo = np.asarray(PHOTO).mean(axis=(0, 1))
+    assert np.abs(mean["match"] - photo).max() < np.abs(mean["style"] - photo).max()
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_the_last_step_holds_the_best_picture(optimizer):
     steps = run(Settings(size=64, steps=8, optimizer=optimizer, start="noise"))
