@@ -1,17 +1,19 @@
 """The training room, end to end on tiny pictures: train, stop, go on, export, check."""
 
+import argparse
 import csv
 import json
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from PIL import Image
 from torchvision.models import vgg19
 
-from nst import fast
-from nst.networks import VGG19
+from nst import fast, losses
+from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
 from nst.training import export, measure, publish, train
 from nst.training.network import StyleNetwork
 
@@ -24,65 +26,147 @@ def published():
 
 @pytest.fixture
 def material(tmp_path):
-    """A painting and a folder of photographs."""
+    """Three paintings and a folder of photographs."""
     rng = np.random.default_rng(0)
     (tmp_path / "photos").mkdir()
-    for name in ("painting.png", *(f"photos/{n}.png" for n in range(6))):
-        Image.fromarray(rng.integers(0, 256, (9, 12, 3), np.uint8)).resize((96, 72), Image.BICUBIC).save(
-            tmp_path / name
-        )
+    for name in ("one.png", "other.png", "third.png", *(f"photos/{n}.png" for n in range(6))):
+        coarse = Image.fromarray(rng.integers(0, 256, (9, 12, 3), np.uint8))
+        coarse.resize((96, 72), Image.BICUBIC).save(tmp_path / name)
     return tmp_path
 
 
-def run(material, published, monkeypatch, *options: str) -> dict:
+@pytest.fixture
+def run(material, published, monkeypatch):
+    """Trains a small network as the command does; gives the checkpoint's content."""
     monkeypatch.setattr(train.weights, "vgg19", lambda: published)
     monkeypatch.setattr(train, "CROPS", ((0.0, 32),))
     monkeypatch.setattr(train, "STYLE_SIDE", 64)
-    out = material / "out"
-    arguments = ["train", str(material / "painting.png"), str(material / "photos"), str(out), "--batch", "1", *options]
-    monkeypatch.setattr("sys.argv", arguments)
-    train.main()
-    return torch.load(out / "checkpoint.pt", weights_only=True)
+    monkeypatch.setattr(StyleNetwork.__init__, "__defaults__", (1, (8, 8, 16), 1, 0))
+
+    def running(out: str, *arguments: str, paintings=("one.png", "second=other.png")) -> dict:
+        named = [str(material / name) if "=" not in name else name.replace("=", f"={material}/") for name in paintings]
+        photos = ["--photos", str(material / "photos")]
+        monkeypatch.setattr("sys.argv", ["train", str(material / out), *named, *photos, "--batch", "2", *arguments])
+        train.main()
+        return torch.load(material / out / "checkpoint.pt", weights_only=True)
+
+    return running
 
 
-def test_training_writes_a_checkpoint_losses_and_a_sheet(material, published, monkeypatch):
-    state = run(material, published, monkeypatch, "--steps", "4", "--every", "2")
-    assert state["step"] == 4
+def test_training_writes_a_checkpoint_losses_and_a_sheet(run, material):
+    state = run("out", "--steps", "4", "--every", "2")
+    assert (state["step"], state["ids"]) == (4, ["one", "second"])
     rows = list(csv.reader((material / "out" / "losses.csv").open()))
-    assert [int(row[0]) for row in rows] == [0, 1, 2, 3]
-    assert np.isfinite([[float(value) for value in row] for row in rows]).all()
+    assert [int(row[0]) for row in rows] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert {row[2] for row in rows} == {"one", "second"}
+    assert np.isfinite([[float(value) for value in row[3:]] for row in rows]).all()
     assert Image.open(material / "out" / "sheet-4.jpg").width > 0
 
 
-def test_an_interrupted_training_goes_on_where_it_was(material, published, monkeypatch):
-    run(material, published, monkeypatch, "--steps", "2")
+def test_an_interrupted_training_goes_on_where_it_was(run, material):
+    run("out", "--steps", "2")
     first = (material / "out" / "losses.csv").read_text()
-    state = run(material, published, monkeypatch, "--steps", "4")
-    assert state["step"] == 4
+    assert run("out", "--steps", "4")["step"] == 4
     rows = (material / "out" / "losses.csv").read_text()
     assert rows.startswith(first)
-    assert len(rows.splitlines()) == 4
+    assert len(rows.splitlines()) == 8
 
 
-def test_the_doses_are_mostly_the_full_style():
-    doses = [train.dose(step) for step in range(300)]
-    assert sum(d == 1 for d in doses) == 200
-    assert 0 < min(doses) < 0.3
-    assert max(doses) > 1.1
+def test_a_style_is_added_and_the_others_stay_exactly_as_they_were(run, material):
+    """Through the exported file, as the documented command does it."""
+    run("out", "--steps", "2")
+    export.checked(material / "out" / "checkpoint.pt", material / "two.onnx")
+    more = ("--start", str(material / "two.onnx"), "--add", "--steps", "3")
+    state = run("more", *more, paintings=("third.png",))
+    assert state["ids"] == ["one", "second", "third"]
+    export.checked(material / "more" / "checkpoint.pt", material / "three.onnx")
+    before, after = (onnxruntime.InferenceSession(material / f"{name}.onnx") for name in ("two", "three"))
+    photo = np.random.default_rng(5).random((1, 3, 48, 64), np.float32)
+    given, share = np.zeros(before.get_inputs()[2].shape, np.float32), np.zeros((), np.float32)
+
+    def painted(session: onnxruntime.InferenceSession, mix: list[float]) -> np.ndarray:
+        inputs = {"photo": photo, "mix": np.array(mix, np.float32), "given": given, "share": share}
+        return session.run(None, inputs)[0]
+
+    for mix in ([1, 0], [0, 1], [0.4, 0.2]):
+        assert np.array_equal(painted(before, mix), painted(after, [*mix, 0]))
+    # The new one has left the mean of the others, where it began.
+    assert np.abs(painted(after, [0, 0, 1]) - painted(before, [0.5, 0.5])).max() > 1e-4
+
+
+def test_a_model_can_be_trained_further_from_its_file(run, material):
+    run("out", "--steps", "2")
+    export.checked(material / "out" / "checkpoint.pt", material / "model.onnx")
+    state = run("again", "--start", str(material / "model.onnx"), "--steps", "3")
+    assert (state["ids"], state["trained"], state["step"]) == (["one", "second"], 2, 3)
+    assert export.load(material / "again" / "checkpoint.pt")[1]["trained"] == 2
+
+
+def test_adding_what_is_there_already_is_refused_with_a_word(run, material):
+    run("out", "--steps", "1")
+    export.checked(material / "out" / "checkpoint.pt", material / "model.onnx")
+    with pytest.raises(SystemExit, match="--add"):
+        run("more", "--start", str(material / "model.onnx"), "--add", "--steps", "1")
+
+
+def test_every_style_gets_its_turn_and_the_doses_are_mostly_the_full_style():
+    drawn = [pair for step in range(300) for pair in train.draw(step, 2, [0, 1, 2])]
+    assert [sum(style == s for style, _ in drawn) for s in range(3)] == [200, 200, 200]
+    doses = [dose for _, dose in drawn]
+    assert 0.6 < sum(d == 1 for d in doses) / 600 < 0.73
+    assert 0.1 <= min(doses) < 0.2
+    assert 1.2 < max(doses) <= 1.3
+
+
+def test_weights_of_terms_follow_their_figures_within_limits():
+    balance = train.Balance.fresh(2)
+    options = argparse.Namespace(content=0.7, noise=1.4)
+    for _ in range(1000):
+        balance.follow(1, 0.9, 1.2, options)
+    assert balance.content.tolist() == pytest.approx([1.0, train.LIMITS[1]])
+    assert balance.smooth.tolist() == pytest.approx([0.3, train.LIMITS[0]])
+
+
+def test_the_figures_trained_on_are_those_measured(published):
+    judge = VGG19(published)
+    rng = np.random.default_rng(4)
+    photo, painting, result = (
+        Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).resize((64, 64), Image.BICUBIC) for _ in range(3)
+    )
+    measured = measure.distances(judge, photo, painting, result)
+    tensors = [measure.tensor(p) for p in (result, photo, painting)]
+    structure = judge(tensors[1], [CONTENT_LAYER])[CONTENT_LAYER]
+    grams = {k: losses.gram_matrix(f) for k, f in judge(tensors[2], STYLE_LAYERS).items()}
+    found = train.figures(judge, tensors[0], tensors[1], structure, [grams])
+    assert {k: float(v) for k, v in found.items()} == pytest.approx(measured, rel=0.05)
 
 
 def test_the_network_gives_the_photo_back_at_no_dose():
     photo = torch.rand(1, 3, 32, 48)
     with torch.no_grad():
-        assert torch.allclose(StyleNetwork(2)(photo, torch.zeros(2)), photo, atol=1e-6)
+        assert torch.allclose(StyleNetwork(2).eval()(photo, torch.zeros(1, 2)), photo, atol=1e-6)
+
+
+def test_every_picture_of_a_batch_can_have_a_style_of_its_own():
+    torch.manual_seed(2)
+    network = StyleNetwork(2, (8, 8, 16), 1, 0).eval()
+    for name, parameter in network.named_parameters():
+        if name.endswith(("scale", "shift")):
+            torch.nn.init.normal_(parameter)
+    photos = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        together = network(photos, torch.eye(2))
+        alone = [network(photos[n : n + 1], torch.eye(2)[n : n + 1]) for n in range(2)]
+    assert torch.allclose(together, torch.cat(alone), atol=1e-5)
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("exported")
-    network = StyleNetwork(2, widths=(8, 8, 16), blocks=1)
-    state = {"config": network.config, "average": network.state_dict()}
+    network = StyleNetwork(2, (8, 8, 16), 1)
+    state = {"config": network.config, "average": network.state_dict(), "ids": ["one", "other"], "step": 0}
+    state |= {"trained": 0, "balance": vars(train.Balance.fresh(2))}
     torch.save(state, folder / "checkpoint.pt")
     return folder, export.checked(folder / "checkpoint.pt", folder / "model.onnx")
 
@@ -98,7 +182,8 @@ def test_an_exported_style_is_one_file_of_the_stated_opset(exported):
     onnx.checker.check_model(model)
     assert not list(folder.glob("*.data"))
     assert [o.version for o in model.opset_import if o.domain == ""] == [export.OPSET]
-    assert [i.name for i in model.graph.input] == ["photo", "mix"]
+    assert [i.name for i in model.graph.input] == ["photo", "mix", "given", "share"]
+    assert [o.name for o in model.graph.output] == ["painting", "statistics"]
 
 
 def test_the_shipped_styles_are_of_the_stated_opset_and_tell_nothing_of_a_machine():

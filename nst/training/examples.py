@@ -6,9 +6,9 @@ Photographs that gradio ships, paintings that this program draws: nothing that i
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from PIL import Image
+from gradio.media import get_image
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 import nst
 from nst import fast
@@ -17,6 +17,7 @@ from nst.images import fit, open_image, save_image
 from nst.settings import Settings
 
 HEIGHT, GAP = 360, 8
+TILE, TITLE = 256, 30  # sides of a contact sheet's pictures, and the room for a title
 FOLDER = fast.MODELS / "examples"
 
 
@@ -31,19 +32,52 @@ def side_by_side(pictures: list[Image.Image]) -> Image.Image:
     return sheet
 
 
+def contact_sheet(photos: list[Image.Image]) -> Image.Image:
+    """The photographs in a row, and below them what every style makes of each, with its title."""
+    squares = [ImageOps.fit(photo, (TILE, TILE), Image.LANCZOS) for photo in photos]
+    rows = [("", squares)]
+    for style in fast.styles():
+        painted = (fast.stylize(ImageOps.fit(p, (2 * TILE, 2 * TILE), Image.LANCZOS), style.id) for p in photos)
+        rows.append((f"{style.title}, {style.artist}", [p.resize((TILE, TILE), Image.LANCZOS) for p in painted]))
+    sheet = Image.new("RGB", (len(photos) * (TILE + GAP) - GAP, len(rows) * (TILE + TITLE) - TITLE), "white")
+    draw = ImageDraw.Draw(sheet)
+    for number, (title, pictures) in enumerate(rows):
+        top = number * (TILE + TITLE)
+        draw.text((4, top - TITLE + 6), title, "#443f38", ImageFont.load_default(15))
+        for place, picture in enumerate(pictures):
+            sheet.paste(picture, (place * (TILE + GAP), top))
+    return sheet
+
+
+def samples() -> list[Image.Image]:
+    """Six pictures from gradio's own photographs: each whole, and two of them close up."""
+    tower, lion, cheetah, running = (
+        open_image(get_image(f"{name}.jpg")).image for name in ("tower", "lion", "cheetah1", "cheetah")
+    )
+    return [tower, lion, cheetah, running, part(tower, 0.2, 0.35, 0.6), part(lion, 0.2, 0.02, 0.5)]
+
+
+def part(photo: Image.Image, left: float, top: float, size: float) -> Image.Image:
+    """The square that begins there and is so large, as shares of the photograph's width and height."""
+    side = round(size * min(photo.size))
+    x, y = round(left * photo.width), round(top * photo.height)
+    return photo.crop((x, y, x + side, y + side))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("photos", type=Path, nargs="+", help="photographs; the first is optimized, too")
+    parser.add_argument("--only", choices=("styles", "optimize"), help="make this one only")
     parser.add_argument("--drawing", choices=DRAWINGS, default="wind", help="the painting for the full method")
     options = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
-    photos = [fit(open_image(photo).image, 512) for photo in options.photos]
-    pairs = [picture for photo in photos for picture in (photo, fast.stylize(photo))]
-    save_image(side_by_side(pairs), FOLDER / "fast.jpg", quality=88)
-    painting = DRAWINGS[options.drawing]()
-    for step in nst.optimize(photos[0], painting, Settings(size=512)):
-        print(f"step {step.step} of {step.steps}", end="\r", flush=True)
-    save_image(side_by_side([photos[0], painting, step.image]), FOLDER / "optimize.jpg", quality=88)
+    photos = samples()
+    if options.only != "optimize":
+        save_image(contact_sheet(photos), FOLDER / "styles.jpg", quality=88)
+    if options.only != "styles":
+        photo, painting = fit(photos[0], 512), DRAWINGS[options.drawing]()
+        for step in nst.optimize(photo, painting, Settings(size=512)):
+            print(f"step {step.step} of {step.steps}", end="\r", flush=True)
+        save_image(side_by_side([photo, painting, step.image]), FOLDER / "optimize.jpg", quality=88)
 
 
 if __name__ == "__main__":

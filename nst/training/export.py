@@ -1,21 +1,27 @@
-"""Export a trained style for the app: ``python -m nst.training.export CHECKPOINT MODEL.onnx``.
+"""Export the trained network for the app: ``python -m nst.training.export CHECKPOINT MODEL.onnx``.
 
-Writes one file with dynamic height and width, taken from the checkpoint's averaged weights, and
-checks it against PyTorch at ten sizes, odd ones padded as ``fast.py`` pads them.
+Writes one file with a dynamic number and size of pictures, taken from the checkpoint's averaged
+weights, and checks it against PyTorch at ten sizes, odd ones padded as ``fast.py`` pads them. The
+file holds what training needs to go on from it: its weights under their names, the styles' ids and
+balances.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
 
-from nst.training.network import StyleNetwork
+from nst.training.network import Statistics, StyleNetwork
 
 OPSET = 20
 TOLERANCE = 1e-3
@@ -26,34 +32,56 @@ SIZES = (
     (128, 96),
     (200, 304),
     (256, 256),
-    (340, 512),
-    (512, 340),
-    (36, 1024),
+    (336, 512),
+    (512, 344),
+    (40, 1024),
     (512, 512),
 )
+PREFIX = "network."
 
 
-def load(checkpoint: Path) -> StyleNetwork:
+class Exported(nn.Module):
+    """What the file computes: ``(photo, mix, given, share)`` to ``(painting, statistics)``; see ``Statistics``."""
+
+    def __init__(self, network: StyleNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, photo: Tensor, mix: Tensor, given: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+        statistics = Statistics(given, share)
+        painting = self.network(photo, mix[None], statistics)
+        return painting, torch.cat(statistics.found, dim=1)
+
+
+def load(checkpoint: Path) -> tuple[StyleNetwork, dict[str, Any]]:
+    """The averaged network, and what else the checkpoint says."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     network = StyleNetwork(**state["config"])
     network.load_state_dict(state["average"])
-    return network.eval()
+    return network.eval(), state
 
 
-def export(network: StyleNetwork, path: Path) -> None:
-    """One ONNX file, inputs ``photo`` ``[1, 3, height, width]`` and ``mix`` ``[styles]``, output ``painting``."""
-    mix = torch.ones(network.config["styles"]) / network.config["styles"]
-    height, width = (4 * torch.export.Dim(name, min=4, max=4096) for name in ("rows", "columns"))
+def export(network: StyleNetwork, state: dict[str, Any], path: Path) -> None:
+    """One ONNX file, inputs ``photo`` ``[tiles, 3, height, width]``, ``mix`` ``[styles]``, ``given``
+    ``[2, channels]`` and ``share`` ``[]``, outputs ``painting`` like ``photo`` and ``statistics`` like ``given``."""
+    styles = network.config["styles"]
+    tiles = torch.export.Dim("tiles", min=1, max=1024)
+    height, width = (8 * torch.export.Dim(name, min=2, max=4096) for name in ("rows", "columns"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
         torch.onnx.export(
-            network,
-            (torch.rand(1, 3, 256, 320), mix),
+            Exported(network),
+            (
+                torch.rand(2, 3, 256, 320),
+                torch.ones(styles) / styles,
+                torch.zeros(2, network.channels),
+                torch.zeros(()),
+            ),
             path,
             dynamo=True,
-            dynamic_shapes=({2: height, 3: width}, None),
-            input_names=["photo", "mix"],
-            output_names=["painting"],
+            dynamic_shapes=({0: tiles, 2: height, 3: width}, None, None, None),
+            input_names=["photo", "mix", "given", "share"],
+            output_names=["painting", "statistics"],
             external_data=False,
             opset_version=OPSET,
             verbose=False,
@@ -63,27 +91,49 @@ def export(network: StyleNetwork, path: Path) -> None:
         # The exporter notes where each node comes from: the paths of whoever's machine it was.
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
+    balance = {name: [round(float(w), 4) for w in weights] for name, weights in state["balance"].items()}
+    notes = {
+        "config": network.config,
+        "ids": state["ids"],
+        "balance": balance,
+        "trained": state["trained"] + state["step"],
+    }
+    onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in notes.items()})
     onnx.save(model, path)
 
 
+def read(path: Path) -> dict[str, Any]:
+    """What an exported file says of itself, and its weights as ``"network"``: enough to go on training it."""
+    model = onnx.load(path)
+    notes = {p.key: json.loads(p.value) for p in model.metadata_props}
+    arrays = {i.name.removeprefix(PREFIX): i for i in model.graph.initializer if i.name.startswith(PREFIX)}
+    network = StyleNetwork(**notes["config"])
+    tensors = {name: torch.from_numpy(numpy_helper.to_array(array).copy()) for name, array in arrays.items()}
+    network.load_state_dict(tensors)
+    balance = {name: torch.tensor(weights) for name, weights in notes["balance"].items()}
+    return notes | {"network": network.state_dict(), "balance": balance}
+
+
 def largest_difference(network: StyleNetwork, path: Path) -> float:
-    """The largest absolute difference from PyTorch over ``SIZES`` and three doses, of pixels in 0..1."""
+    """The largest absolute difference from PyTorch over ``SIZES``, every style and three doses, of pixels in 0..1."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     rng, worst = np.random.default_rng(0), 0.0
+    styles = network.config["styles"]
+    given, share = np.zeros((2, network.channels), np.float32), np.zeros((), np.float32)
     for number, (height, width) in enumerate(SIZES):
         photo = rng.random((1, 3, height, width), np.float32)
-        mix = np.full(network.config["styles"], (1.0, 0.5, 1.3)[number % 3], np.float32)
+        mix = np.full(styles, (1.0, 0.5, 1.3)[number % 3] / styles, np.float32)
         with torch.no_grad():
-            expected = network(torch.from_numpy(photo), torch.from_numpy(mix)).numpy()
-        found = session.run(None, {"photo": photo, "mix": mix})[0]
+            expected = network(torch.from_numpy(photo), torch.from_numpy(mix)[None]).numpy()
+        found = session.run(None, {"photo": photo, "mix": mix, "given": given, "share": share})[0]
         worst = max(worst, float(np.abs(found - expected).max()))
     return worst
 
 
 def checked(checkpoint: Path, path: Path) -> float:
     """Export and check; returns the largest difference. Raises SystemExit when PyTorch and the file disagree."""
-    network = load(checkpoint)
-    export(network, path)
+    network, state = load(checkpoint)
+    export(network, state, path)
     worst = largest_difference(network, path)
     if worst > TOLERANCE:
         raise SystemExit(f"The exported network differs from PyTorch by {worst:.1e}; {TOLERANCE} is allowed.")

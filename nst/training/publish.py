@@ -1,7 +1,8 @@
-"""Put a trained style into the catalogue: ``python -m nst.training.publish CHECKPOINT ID --painting FILE ...``.
+"""Put trained styles into the catalogue: ``python -m nst.training.publish CHECKPOINT --photos FOLDER PAINTING ...``.
 
-Exports the network (see ``export.py``), measures it on a folder of photographs, paints its
-thumbnail, and writes its entry into ``models/styles.json`` and the model card ``models/README.md``.
+Exports the network (see ``export.py``), measures every style on a folder of photographs, paints the
+thumbnails, and writes the entries of ``models/styles.json`` and the model card ``models/README.md``.
+What a painting is called comes from its entry; for one that has none yet, from ``--title`` and the like.
 """
 
 from __future__ import annotations
@@ -10,51 +11,54 @@ import argparse
 import hashlib
 import json
 import statistics
-import tempfile
 from pathlib import Path
 from typing import Any
 
-import torch
-from PIL import ImageOps
+from gradio.media import get_image
+from PIL import Image, ImageOps
 
-from nst import weights
-from nst.fast import MODELS, paint
+from nst import fast, weights
+from nst.fast import MODELS
 from nst.images import fit, open_image, save_image
 from nst.networks import VGG19
 from nst.training import export, measure
+from nst.training.train import named
 
+MODEL = "styles.onnx"
 SIZE = 512  # long side of the photographs that are measured
-THUMBNAIL = 320
+THUMBNAIL = 256
 CARD = """# Fast styles
 
-Feed-forward networks that paint a photograph in one pass, run by `nst/fast.py`. Made from
-`styles.json` by `python -m nst.training.publish`; trained by `python -m nst.training.train`.
+One feed-forward network, `styles.onnx`, that paints a photograph in one pass in any of these styles or a
+mixture of them, run by `nst/fast.py`. This card is made from `styles.json` by `python -m nst.training.publish`.
 
-| Style | Painting | Style distance | Content distance | Noise | Photos | Training steps | Size |
-| --- | --- | --- | --- | --- | --- | --- | --- |
+| Style | Painting | Style distance | Content distance | Noise |
+| --- | --- | --- | --- | --- |
 {rows}
 
-The distances are means over photographs of {size} px that the network has not seen, at strength 1,
+The distances are means over {photos} photographs of {size} px that the network has not seen, at strength 1,
 under VGG-19: style is the mean over relu1_1 to relu5_1 of |G - A| / |A|, content |F - P| / |P| at
 relu4_2, noise the mean difference of neighboring pixels against the photograph's own.
 
-- **Input** `photo`, float32 `[1, 3, height, width]`, RGB in 0..1, both sides multiples of 4 and at least 16;
-  `mix`, float32 `[styles]`, the dose of each style. **Output** `painting`, like `photo`. ONNX opset {opset}.
-- **Training** on freely licensed photographs and a painting in the public domain, steps of two crops; where a style
-  was taken further with other weights of its terms, the steps are those of all stages. The networks are ours, under
-  the license of this repository.
+- **Network**: {parameters:.2f} million parameters, {megabytes:.1f} MB, conditional instance normalization; see
+  `nst/training/network.py`. **Input** `photo`, float32 `[tiles, 3, height, width]`, RGB in 0..1, both sides
+  multiples of 8 and at least 16; `mix`, float32 `[styles]`, the dose of each style; `given` and `share`, the
+  statistics to normalize with and how much of them goes in (0 for a whole picture, 1 for a tile).
+  **Output** `painting`, like `photo`, and the `statistics` found. ONNX opset {opset}.
+- **Training**: {trained} steps of two crops of freely licensed photographs, `python -m nst.training.train`, with
+  paintings in the public domain. The network is ours, under the license of this repository.
 - **Meant for** pictures for people. Faces lose their likeness and text becomes unreadable; it is no judge of anything.
 """
 
 
-def weigh(judge: VGG19, model: Path, painting: Path, photos: Path) -> dict[str, float]:
-    """Mean distances over the photographs of a folder."""
+def weigh(judge: VGG19, style: str, painting: Path, photos: Path) -> dict[str, Any]:
+    """Mean distances over the photographs of a folder, painted in a style of the catalogue."""
     art = open_image(painting).image
     files = sorted(p for p in photos.iterdir() if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
     results = []
     for file in files:
-        photo = open_image(file).image
-        results.append(measure.distances(judge, photo, art, paint(model, fit(photo, SIZE))))
+        photo = fit(open_image(file).image, SIZE)
+        results.append(measure.distances(judge, photo, art, fast.paint({style: 1.0}, photo)))
     means = {key: round(statistics.mean(r[key] for r in results), 3) for key in results[0]}
     return means | {"photos": len(files), "size": SIZE}
 
@@ -63,60 +67,75 @@ def rows(entries: list[dict[str, Any]]) -> list[str]:
     """The table's rows for these entries of the catalogue."""
     return [
         f"| `{e['id']}` | *{e['title']}*, {e['artist']}, {e['year']} ({e['license']}) | {e['metrics']['style']:.3f} | "
-        f"{e['metrics']['content']:.3f} | {e['metrics']['noise']:.2f} | {e['metrics']['photos']} | "
-        f"{e['metrics']['steps']} | {e['metrics']['megabytes']:.1f} MB |"
+        f"{e['metrics']['content']:.3f} | {e['metrics']['noise']:.2f} |"
         for e in entries
     ]
 
 
 def card(entries: list[dict[str, Any]]) -> str:
-    """The model card for these entries of the catalogue."""
-    return CARD.format(rows="\n".join(rows(entries)), size=SIZE, opset=export.OPSET)
+    """The model card for the catalogue's entries."""
+    model = MODELS / entries[0]["file"]
+    known = export.read(model)
+    return CARD.format(
+        rows="\n".join(rows(entries)),
+        photos=entries[0]["metrics"]["photos"],
+        size=SIZE,
+        opset=export.OPSET,
+        parameters=sum(t.numel() for t in known["network"].values()) / 1e6,
+        megabytes=model.stat().st_size / 1e6,
+        trained=known["trained"],
+    )
+
+
+def write(entries: list[dict[str, Any]]) -> None:
+    """Write the catalogue, and let the program read it anew."""
+    text = json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
+    (MODELS / "styles.json").write_text(text, "utf-8")
+    fast.catalogue.cache_clear()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("id", help="lower-case words with hyphens, as programs will call the style")
-    parser.add_argument("--painting", type=Path, required=True, help="the picture it was trained on")
-    parser.add_argument("--photos", type=Path, required=True, help="a folder of photographs to measure it on")
-    parser.add_argument("--thumbnail", type=Path, required=True, help="the photograph that its thumbnail shows painted")
-    parser.add_argument("--title", required=True)
-    parser.add_argument("--artist", required=True)
-    parser.add_argument("--year", required=True)
-    parser.add_argument("--license", default="public domain", help="of the painting")
+    parser.add_argument("paintings", nargs="+", metavar="PAINTING", help="what it was trained on: a file, or id=file")
+    parser.add_argument("--photos", type=Path, required=True, help="a folder of photographs to measure on")
+    parser.add_argument("--thumbnail", type=Path, help="the photograph that thumbnails show; default: gradio's tower")
+    parser.add_argument("--title", help="of a painting that is new to the catalogue")
+    parser.add_argument("--artist", help="likewise")
+    parser.add_argument("--year", help="likewise")
+    parser.add_argument("--license", default="public domain", help="likewise")
     parser.add_argument("--weights", type=Path, help="a VGG-19 file; default: from the Hub, as the app does")
     options = parser.parse_args()
-    model, thumbnail = MODELS / f"{options.id}.onnx", MODELS / f"{options.id}.jpg"
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder, model.name)
-        worst = export.checked(options.checkpoint, made)
-        model.write_bytes(made.read_bytes())
-    print(f"{model.name} differs from PyTorch by {worst:.1e} at most")
+    paintings = dict(map(named, options.paintings))
+    entries = {e["id"]: e for e in json.loads((MODELS / "styles.json").read_text("utf-8"))}
+    if new := sorted(paintings.keys() - entries.keys()):
+        if len(new) > 1 or not (options.title and options.artist and options.year):
+            raise SystemExit(
+                f"New to the catalogue: {', '.join(new)}. One at a time, with --title, --artist and --year."
+            )
+        names = {key: getattr(options, key) for key in ("title", "artist", "year", "license")}
+        entries[new[0]] = {"id": new[0], **names, "thumbnail": f"{new[0]}.jpg"}
+
+    model = MODELS / MODEL
+    print(f"{MODEL} differs from PyTorch by {export.checked(options.checkpoint, model):.1e} at most")
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    order = export.read(model)["ids"]
+    for entry in entries.values():
+        place = {"file": MODEL, "sha256": digest, "index": order.index(entry["id"])}
+        entry |= place | {"metrics": entry.get("metrics", {})}
+    write(list(entries.values()))
+
     judge = VGG19(weights.read(options.weights) if options.weights else weights.vgg19())
-    metrics = weigh(judge, model, options.painting, options.photos)
-    metrics["steps"] = torch.load(options.checkpoint, map_location="cpu", weights_only=True)["step"]
-    metrics["megabytes"] = round(model.stat().st_size / 1e6, 2)
-    print(metrics)
-    photo = ImageOps.fit(open_image(options.thumbnail).image, (THUMBNAIL, THUMBNAIL), centering=(0.5, 0.3))
-    save_image(paint(model, photo), thumbnail, quality=88)
-    entry = {
-        "id": options.id,
-        "title": options.title,
-        "artist": options.artist,
-        "year": options.year,
-        "license": options.license,
-        "file": model.name,
-        "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
-        "thumbnail": thumbnail.name,
-        "index": 0,
-        "metrics": metrics,
-    }
-    catalogue = MODELS / "styles.json"
-    entries = [e for e in json.loads(catalogue.read_text("utf-8")) if e["id"] != options.id] + [entry]
-    catalogue.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    (MODELS / "README.md").write_text(card(entries), "utf-8")
-    print("For README's table of styles:", *rows(entries), sep="\n")
+    photo = Image.open(get_image("tower.jpg")) if options.thumbnail is None else open_image(options.thumbnail).image
+    square = ImageOps.fit(photo.convert("RGB"), (THUMBNAIL * 2, THUMBNAIL * 2), centering=(0.5, 0.3))
+    for name, painting in paintings.items():
+        entries[name]["metrics"] = weigh(judge, name, painting, options.photos)
+        print(name, entries[name]["metrics"], flush=True)
+        small = fast.paint({name: 1.0}, square).resize((THUMBNAIL, THUMBNAIL), Image.LANCZOS)
+        save_image(small, MODELS / entries[name]["thumbnail"], quality=85)
+    write(list(entries.values()))
+    (MODELS / "README.md").write_text(card(list(entries.values())), "utf-8")
+    print("For README's table of styles:", *rows(list(entries.values())), sep="\n")
 
 
 if __name__ == "__main__":

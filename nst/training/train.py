@@ -1,12 +1,19 @@
-"""Train a fast style: ``python -m nst.training.train PAINTING PHOTOS OUT``.
+"""Train the fast styles: ``python -m nst.training.train OUT --photos FOLDER PAINTING ...``.
 
-Johnson et al. (2016): the network is trained so that its output has the painting's Gram matrices
-and the photograph's content under VGG-19, on any folder of photographs. Each step draws a dose as
-well (see ``network.py``): mostly the full style, sometimes less or more, so that strength is learned.
+Johnson et al. (2016): one network is trained so that its output has the painting's Gram matrices
+and the photograph's content under VGG-19, here for all paintings at once, each crop of a batch in a
+style of its own. A painting is a file, whose name is the style's id, or ``id=file``. Each crop also
+draws a dose (see ``network.py``): mostly the full style, sometimes less or more.
+
+How far a style may lead from the content, and how rough its strokes may be, are set in figures that
+mean the same for all (``--content``, ``--noise``, as ``measure.py`` has them); the weights that lead
+there are found while training, for every style its own.
 
 OUT receives ``checkpoint.pt`` (run the same command again to go on from it), ``losses.csv`` and
-``sheet-STEP.jpg``, a few photographs and what the network makes of them, for a person to look at.
-Runs on a GPU when there is one, else on the CPU in bfloat16, about ten times slower.
+``sheet-STEP.jpg``, a photograph in every style, for a person to look at. ``--start`` begins with the
+weights of an exported file instead; with ``--add``, the network's own weights stay as they are, and
+only the new styles' scales and shifts are learned. Runs on a GPU when there is one, else on the CPU in
+bfloat16, about ten times slower.
 """
 
 from __future__ import annotations
@@ -19,6 +26,7 @@ import os
 import random
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -29,27 +37,33 @@ from torchvision.transforms import v2
 from nst import losses, weights
 from nst.images import open_image
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
-from nst.training.measure import of_area, roughness, tensor
-from nst.training.network import StyleNetwork
+from nst.training import export
+from nst.training.measure import of_area, tensor
+from nst.training.network import ConditionalNorm, StyleNetwork
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-# Small crops first: they cost less, and the colors and coarse strokes are learned on them.
-CROPS = ((0.0, 160), (0.3, 192), (0.9, 256))
+CROPS = ((0.0, 192), (0.85, 256))  # progress, side of the crops from there on
 FLAT = 0.005  # roughness below which a photograph counts as plain
 STYLE_SIDE = 440  # the painting's area is this squared: that of a 512 px photograph
+SOFT = 1e-4  # under a root of a squared distance, whose slope would else be endless at 0
+BALANCE = 0.08  # how fast the weights of a style follow its figures
+LIMITS = (0.02, 10.0)  # of those weights
+NORM_RATE = 4  # of scales and shifts, against the rate of all: a style has only these, and only its own steps
+KEEP = 0.997  # of the averaged weights, at each step
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("painting", type=Path, help="a picture file")
-    parser.add_argument("photos", type=Path, help="a folder of photographs, short side 256 or more")
     parser.add_argument("out", type=Path, help="where the checkpoint and the sheets go")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("paintings", nargs="+", metavar="PAINTING", help="a picture file, or id=file")
+    parser.add_argument("--photos", type=Path, required=True, help="a folder of photographs, short side 256 or more")
+    parser.add_argument("--start", type=Path, help="an exported model to begin with")
+    parser.add_argument("--add", action="store_true", help="learn the new styles only, leave what --start has")
+    parser.add_argument("--steps", type=int, default=40_000)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--rate", type=float, default=2e-3, help="Adam's step, falling along a cosine")
-    parser.add_argument("--content", type=float, default=1.6, help="weight of the content distance")
-    parser.add_argument("--style", type=float, default=4.0, help="weight of the style distance")
-    parser.add_argument("--smooth", type=float, default=0.27, help="weight of roughness against the photo's")
+    parser.add_argument("--content", type=float, default=0.76, help="content distance to come to")
+    parser.add_argument("--noise", type=float, default=1.45, help="noise not to exceed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=250, help="steps between checkpoints and sheets")
     parser.add_argument("--weights", type=Path, help="a VGG-19 file; default: from the Hub, as the app does")
@@ -57,21 +71,52 @@ def parse() -> argparse.Namespace:
 
 
 class Photos:
-    """Random crops of a folder's photographs; the step's number seeds them, so a resumed run
-    sees what an uninterrupted one would."""
+    """Crops of a folder's photographs. Photograph and crop follow from a number, so a resumed run sees
+    what an uninterrupted one would, and what a crop's structure is need be computed once only."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    CROPS_EACH = 3
+
+    def __init__(self, folder: Path, judge: VGG19, seed: int) -> None:
         self.files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
         if not self.files:
             raise SystemExit(f"No photographs in {folder}: it needs JPEG, PNG or WebP files.")
         random.Random(seed).shuffle(self.files)
+        self.judge, self.known = judge, {}
 
-    def batch(self, step: int, count: int, side: int) -> Tensor:
-        """``[count, 3, side, side]`` float32 in 0..1."""
-        torch.manual_seed(step)
+    def crop(self, number: int, side: int) -> tuple[Tensor, Tensor]:
+        """The picture ``[1, 3, side, side]`` in 0..1, and its activations at the content layer."""
+        number %= len(self.files) * self.CROPS_EACH
+        torch.manual_seed(number)
         crop = v2.Compose([v2.RandomResizedCrop(side, scale=(0.15, 0.5), antialias=True), v2.RandomHorizontalFlip()])
-        chosen = [self.files[(step * count + n) % len(self.files)] for n in range(count)]
-        return torch.cat([tensor(crop(open_image(p).image)) for p in chosen])
+        picture = tensor(crop(open_image(self.files[number % len(self.files)]).image)).to(self.judge.mean.device)
+        if (number, side) not in self.known:
+            with torch.no_grad():
+                structure = self.judge(picture, [CONTENT_LAYER])[CONTENT_LAYER]
+            if self.judge.mean.is_cuda:
+                return picture, structure
+            self.known[number, side] = structure
+        return picture, self.known[number, side]
+
+    def batch(self, step: int, count: int, side: int) -> tuple[Tensor, Tensor]:
+        pairs = [self.crop(step * count + n, side) for n in range(count)]
+        return torch.cat([p for p, _ in pairs]), torch.cat([s for _, s in pairs])
+
+
+@dataclass
+class Balance:
+    """The weights of content and smoothness for each style, ``[styles]``, which find themselves:
+    each grows while its figure is above the one to come to, and shrinks while it is below."""
+
+    content: Tensor
+    smooth: Tensor
+
+    @classmethod
+    def fresh(cls, styles: int) -> Balance:
+        return cls(torch.full((styles,), 1.0), torch.full((styles,), 0.3))
+
+    def follow(self, style: int, content: float, noise: float, options: argparse.Namespace) -> None:
+        for weight, error in ((self.content, content - options.content), (self.smooth, noise - options.noise)):
+            weight[style] = (weight[style] * math.exp(BALANCE * max(-1.0, min(1.0, error)))).clamp(*LIMITS)
 
 
 def style_grams(network: VGG19, painting: Path, device: torch.device) -> dict[str, Tensor]:
@@ -81,55 +126,104 @@ def style_grams(network: VGG19, painting: Path, device: torch.device) -> dict[st
     return {layer: losses.gram_matrix(f) for layer, f in features.items()}
 
 
-def dose(step: int) -> float:
-    """The full style in two steps of three, else anything from nothing to a little more than full."""
-    rng = random.Random(step)
-    return 1.0 if step % 3 else rng.uniform(0.1, 1.3)
+def draw(step: int, batch: int, styles: list[int]) -> list[tuple[int, float]]:
+    """A style and a dose for each crop of a batch: all styles in turn, in an order that changes; the
+    full style two times of three, else anything from a little to more than full."""
+    drawn = []
+    for number in range(step * batch, (step + 1) * batch):
+        order = styles.copy()
+        random.Random(number // len(styles)).shuffle(order)
+        rng = random.Random(f"dose {number}")
+        drawn.append((order[number % len(styles)], 1.0 if rng.random() < 2 / 3 else rng.uniform(0.1, 1.3)))
+    return drawn
 
 
-def objective(
-    judge: VGG19,
-    painting: Tensor,
-    photo: Tensor,
-    targets: dict[str, Tensor],
-    strength: float,
-    options: argparse.Namespace,
+def roughness(picture: Tensor) -> Tensor:
+    """Mean absolute difference of neighbors of ``[N, 3, H, W]``, over both directions, ``[N]``."""
+    across = (picture[..., :, 1:] - picture[..., :, :-1]).abs().mean(dim=(1, 2, 3))
+    return across + (picture[..., 1:, :] - picture[..., :-1, :]).abs().mean(dim=(1, 2, 3))
+
+
+def figures(
+    judge: VGG19, painting: Tensor, photo: Tensor, structure: Tensor, targets: list[dict[str, Tensor]]
 ) -> dict[str, Tensor]:
-    """The weighted terms for one batch. A lower dose leans toward content and away from style."""
-    with torch.no_grad():
-        structure = judge(photo, [CONTENT_LAYER])[CONTENT_LAYER]
+    """Style, content and noise as ``measure.py`` has them, of each picture of the batch, ``[N]``."""
     features = judge(painting, (*STYLE_LAYERS, CONTENT_LAYER))
-    style = [losses.style_distance(losses.gram_matrix(features[k]), targets[k]) for k in STYLE_LAYERS]
-    rough = roughness(painting) / (roughness(photo) + FLAT)
+    each = range(len(painting))
+    style = [
+        torch.stack(
+            [losses.style_distance(losses.gram_matrix(features[k][n : n + 1]), targets[n][k]) for k in STYLE_LAYERS]
+        )
+        for n in each
+    ]
+    content = [losses.content_distance(features[CONTENT_LAYER][n : n + 1], structure[n : n + 1]) for n in each]
     return {
-        "content": options.content
-        * max(0.5, 3 - 2 * strength)
-        * losses.content_distance(features[CONTENT_LAYER], structure),
-        "style": options.style * strength * torch.stack(style).mean(),
-        "smooth": options.smooth * rough,
+        "style": (torch.stack(style) + SOFT).sqrt().mean(dim=1),
+        "content": (torch.stack(content) + SOFT).sqrt(),
+        "noise": roughness(painting) / (roughness(photo) + FLAT),
     }
 
 
 def rate_at(progress: float, top: float) -> float:
-    """A short warm-up, then a cosine down to a hundredth."""
-    return top * min(1.0, progress / 0.02 + 0.05) * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
+    """A short warm-up, then a cosine down to a fiftieth."""
+    return top * min(1.0, progress / 0.01 + 0.02) * (0.02 + 0.98 * (1 + math.cos(math.pi * progress)) / 2)
 
 
-def sheet(network: StyleNetwork, photos: list[Image.Image], device: torch.device) -> Image.Image:
-    rows = []
+def sheet(network: StyleNetwork, photo: Image.Image, device: torch.device) -> Image.Image:
+    """The photograph, then what every style makes of it."""
     network.eval()
+    x, styles = tensor(photo).to(device), network.config["styles"]
     with torch.no_grad():
-        for photo in photos:
-            x = tensor(photo).to(device)
-            rows.append([x] + [network(x, torch.full((1,), s, device=device)) for s in (0.5, 1.0)])
+        made = [x] + [network(x, mix[None]) for mix in torch.eye(styles, device=device)]
     network.train()
-    return v2.functional.to_pil_image(torch.cat([torch.cat(row, dim=3) for row in rows], dim=2)[0].clamp(0, 1).cpu())
+    made += [torch.ones_like(x)] * (-len(made) % 4)
+    rows = [torch.cat(made[n : n + 4], dim=3) for n in range(0, len(made), 4)]
+    return v2.functional.to_pil_image(torch.cat(rows, dim=2)[0].clamp(0, 1).cpu())
 
 
 def save(path: Path, state: dict) -> None:
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
     os.replace(partial, path)
+
+
+def named(painting: str) -> tuple[str, Path]:
+    """Style id and file of a command line's ``id=file`` or ``file``."""
+    name, equals, file = painting.rpartition("=")
+    return (name, Path(file)) if equals else (Path(file).stem.lower().replace("_", "-"), Path(file))
+
+
+def begin(options: argparse.Namespace, ids: list[str]) -> dict:
+    """The state that a training starts with: fresh, or an exported model's with rows for the new styles."""
+    if options.start is None:
+        network = StyleNetwork(len(ids))
+        balance = Balance.fresh(len(ids))
+        state = {"config": network.config, "ids": ids, "new": ids, "network": network.state_dict(), "trained": 0}
+        return state | {"average": network.state_dict(), "step": 0, "balance": vars(balance)}
+    known = export.read(options.start)
+    new = [name for name in ids if name not in known["ids"]]
+    tensors = {}
+    for name, value in known["network"].items():
+        if name.endswith((".scale", ".shift")):
+            # A new style begins as the mean of all that are there.
+            value = torch.cat([value, value[1:].mean(dim=0, keepdim=True).expand(len(new), -1)])
+        tensors[name] = value
+    fresh = Balance.fresh(len(new))
+    balance = Balance(*(torch.cat([known["balance"][k], getattr(fresh, k)]) for k in ("content", "smooth")))
+    config = known["config"] | {"styles": len(known["ids"]) + len(new)}
+    state = {"config": config, "ids": known["ids"] + new, "new": new, "network": tensors, "trained": known["trained"]}
+    return state | {"average": copy.deepcopy(tensors), "step": 0, "balance": vars(balance)}
+
+
+def keep_the_rest(network: StyleNetwork, learned: list[int]) -> None:
+    """Let only the scales and shifts of the styles ``learned`` change."""
+    network.requires_grad_(False)
+    for norm in network.modules():
+        if isinstance(norm, ConditionalNorm):
+            rows = torch.zeros(len(norm.scale), 1, device=norm.scale.device)
+            rows[[n + 1 for n in learned]] = 1
+            for parameter in (norm.scale, norm.shift):
+                parameter.requires_grad_().register_hook(rows.mul)
 
 
 def main() -> None:
@@ -141,64 +235,95 @@ def main() -> None:
 
     judge = VGG19(weights.read(options.weights) if options.weights else weights.vgg19())
     judge = judge.to(device, torch.bfloat16, memory_format=layout)
-    targets = style_grams(judge, options.painting, device)
-    photos = Photos(options.photos, options.seed)
-    samples = [ImageOps.fit(open_image(p).image, (256, 256)) for p in photos.files[-4:]]
-    photos.files = photos.files[:-4] or photos.files
-
-    network = StyleNetwork().to(device, memory_format=layout)
-    average = copy.deepcopy(network).requires_grad_(False)
-    optimizer = torch.optim.Adam(network.parameters(), lr=options.rate)
-    checkpoint, start = options.out / "checkpoint.pt", 0
+    paintings = dict(map(named, options.paintings))
+    checkpoint = options.out / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
-        network.load_state_dict(state["network"])
-        average.load_state_dict(state["average"])
+        print(f"going on from step {state['step']}", flush=True)
+    else:
+        state = begin(options, list(paintings))
+    ids, new = state["ids"], set(state["new"])
+    learned = [n for n, name in enumerate(ids) if name in (new if options.add else paintings)]
+    if not learned:
+        raise SystemExit("None of the paintings is new to the model; leave out --add to train them further.")
+    targets = {n: style_grams(judge, paintings[ids[n]], device) for n in learned}
+    photos = Photos(options.photos, judge, options.seed)
+    sample = ImageOps.fit(open_image(photos.files.pop()).image, (256, 256))
+
+    network = StyleNetwork(**state["config"]).to(device, memory_format=layout)
+    network.load_state_dict(state["network"])
+    average = copy.deepcopy(network).requires_grad_(False)
+    average.load_state_dict(state["average"])
+    if options.add:
+        keep_the_rest(network, learned)
+    groups = {True: [], False: []}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            groups[name.endswith((".scale", ".shift"))].append(parameter)
+    parts = [{"params": p, "times": NORM_RATE if norm else 1} for norm, p in groups.items() if p]
+    optimizer = torch.optim.Adam(parts, lr=options.rate)
+    if "optimizer" in state:
         optimizer.load_state_dict(state["optimizer"])
-        start = state["step"]
-        print(f"going on from step {start}", flush=True)
+    balance = Balance(**state["balance"])
 
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
-    began = time.monotonic()
+    start, began = state["step"], time.monotonic()
+    recent: dict[str, list[float]] = {}
     with (options.out / "losses.csv").open("a", newline="") as file:
         log = csv.writer(file)
         for step in range(start, options.steps):
             progress = step / options.steps
             side = [size for since, size in CROPS if progress >= since][-1]
             for group in optimizer.param_groups:
-                group["lr"] = rate_at(progress, options.rate)
-            photo = photos.batch(step, options.batch, side).to(device, memory_format=layout)
-            strength = dose(step)
+                group["lr"] = rate_at(progress, options.rate) * group["times"]
+            photo, structure = photos.batch(step, options.batch, side)
+            drawn = draw(step, options.batch, learned)
+            mix = torch.zeros(options.batch, len(ids), device=device)
+            for row, (style, dose) in zip(mix, drawn, strict=True):
+                row[style] = dose
             with torch.autocast(device.type, torch.bfloat16):
-                painting = network(photo, torch.full((1,), strength, device=device)).float()
-            terms = objective(judge, painting, photo, targets, strength, options)
+                painting = network(photo.contiguous(memory_format=layout), mix).float()
+            found = figures(judge, painting, photo, structure, [targets[style] for style, _ in drawn])
+            chosen = torch.tensor([style for style, _ in drawn])
+            dose = mix.sum(dim=1)
+            # A lower dose leans toward the content and away from the style.
+            total = (
+                dose * found["style"]
+                + (2 - dose) * balance.content[chosen].to(device) * found["content"]
+                + balance.smooth[chosen].to(device) * found["noise"]
+            ).mean()
             optimizer.zero_grad()
-            sum(terms.values()).backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            keep = min(0.998, (step + 1) / (step + 10))
+            total.backward()
+            # A crop of one color has no variance, and its gradient may know no bounds.
+            if bool(torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0).isfinite()):
+                optimizer.step()
+            share = min(KEEP, (step + 1) / (step + 10))
             with torch.no_grad():
                 for mean, now in zip(average.parameters(), network.parameters(), strict=True):
-                    mean.lerp_(now, 1 - keep)
-            log.writerow([step, side, f"{strength:.2f}", *(f"{float(t.detach()):.4f}" for t in terms.values())])
+                    mean.lerp_(now, 1 - share)
+            values = torch.stack([found[k].detach() for k in ("style", "content", "noise")], dim=1).tolist()
+            for (style, amount), (near, far, rough) in zip(drawn, values, strict=True):
+                log.writerow([step, side, ids[style], f"{amount:.2f}", f"{near:.4f}", f"{far:.4f}", f"{rough:.4f}"])
+                if amount == 1:
+                    balance.follow(style, far, rough, options)
+                    recent.setdefault(ids[style], []).append(near)
             done = step + 1
             if done % options.every == 0 or done == options.steps or stopped:
                 file.flush()
-                save(
-                    checkpoint,
-                    {
-                        "step": done,
-                        "config": network.config,
-                        "network": network.state_dict(),
-                        "average": average.state_dict(),
-                        "optimizer": optimizer.state_dict(),
-                    },
-                )
-                sheet(average, samples, device).save(options.out / f"sheet-{done}.jpg", quality=92)
+                state |= {
+                    "step": done,
+                    "network": network.state_dict(),
+                    "average": average.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "balance": vars(balance),
+                }
+                save(checkpoint, state)
+                sheet(average, sample, device).save(options.out / f"sheet-{done}.jpg", quality=92)
                 pace = (time.monotonic() - began) / (done - start)
-                values = "  ".join(f"{name} {float(t.detach()):.3f}" for name, t in terms.items())
-                print(f"step {done}/{options.steps}  {pace:.2f} s a step  {values}", flush=True)
+                print(f"step {done}/{options.steps}  {pace:.2f} s a step; mean style distance since the last:")
+                print("  ".join(f"{name} {sum(v) / len(v):.3f}" for name, v in recent.items()), flush=True)
+                recent.clear()
             if stopped:
                 return
 
