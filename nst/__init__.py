@@ -4,7 +4,7 @@
 Gatys, Ecker & Bethge (2016), for any photograph and any painting, one ``Step`` at a time.
 """
 
-from nst.errors import ImageError, NSTError, SettingsError, WeightsUnavailable
+from nst.errors import Cancelled, ImageError, NSTError, SettingsError, WeightsUnavailable
 from nst.fast import Style, styles, stylize
 from nst.images import Picture, open_image, read_recipe, save_image
 from nst.optimize import Step, optimize
@@ -13,6 +13,7 @@ from nst.version import __version__
 
 __all__ = [
     "KNOBS",
+    "Cancelled",
     "ImageError",
     "NSTError",
     "Picture",

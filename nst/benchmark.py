@@ -23,6 +23,7 @@ from nst.optimize import load_network, optimize
 from nst.settings import Settings
 
 FAST_SIZES = (256, 512, 1024, 2048)
+COMPARED = (512, 1024)
 OPTIMIZE_SIZES = (256, 384, 512)
 
 
@@ -84,6 +85,14 @@ def main() -> None:
     for size in FAST_SIZES:
         photo = drawn(size, size, 0)
         row(f"Fast, {size} x {size}", median(lambda photo=photo: fast.stylize(photo), options.repeats))
+    try:
+        from nst.training.classic import compare
+    except ImportError as error:
+        print(f"The comparison with the classic network needs tests/requirements.txt: {error}")
+    else:
+        for size, (classic, ours) in compare(COMPARED, options.repeats).items():
+            row(f"One pass of the classic network, {size} x {size}, two threads", classic)
+            row(f"One pass of ours, {size} x {size}, two threads: {classic / ours:.1f} times faster", ours)
     began = time.perf_counter()
     load_network(Settings())
     row("Optimize, VGG-19 from the disk", time.perf_counter() - began)

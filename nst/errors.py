@@ -2,6 +2,7 @@
 
 NSTError
 ├── ImageError           a picture cannot be read, is too large, or cannot be written
+├── Cancelled            the work was ended because nobody wants its result any more
 ├── SettingsError        a knob is out of its range, or a style is not in the catalogue
 └── WeightsUnavailable   a network's weights are not here and cannot be had now
 """
@@ -13,6 +14,10 @@ class NSTError(Exception):
 
 class ImageError(NSTError):
     """A picture that cannot be read or is too large; the text names it and says what to do."""
+
+
+class Cancelled(NSTError):
+    """Work that was ended before it had a result, because its caller said so."""
 
 
 class SettingsError(NSTError):

@@ -2,6 +2,10 @@
 
 The styles are the files of ``models/``, named by their catalogue. A session is made once per file
 and shared by everyone: it is read-only, and ONNX Runtime lets many threads run it at once.
+
+A large photograph goes through in tiles. Each tile is computed with a margin as wide as the network
+sees, and all of them with the same statistics for the network's normalizations, measured on patches
+spread over the whole photograph; so no seam appears where tiles meet.
 """
 
 from __future__ import annotations
@@ -9,7 +13,10 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import math
 import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,17 +26,26 @@ import onnxruntime
 from PIL import Image
 
 from nst import device
-from nst.errors import SettingsError
+from nst.color import COLORS, keep_colors, match_colors
+from nst.errors import Cancelled, SettingsError
 from nst.images import Source, fit, open_image, with_alpha
 from nst.settings import Knob
 from nst.version import __version__
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
-SMALLEST, MULTIPLE = 16, 4  # sides in pixels that the network, which halves its input twice, can take
+SMALLEST, MULTIPLE = 16, 8  # sides in pixels that the network, which halves its input three times, can take
 STRENGTH = Knob("strength", 1.0, "The dose of the style: 0 gives the photo, 1 the full style.", 0.0, 1.5, 0.05)
+STROKE = Knob("stroke", 1.0, "Size of the brush: 0.5 paints strokes half as large, 2 twice.", 0.5, 2.0, 0.1)
+COLOR = Knob(
+    "color", "style", "Colors: the painting's; the photo's own; the painting's matched to the photo's.", choices=COLORS
+)
 SIZE = Knob("size", 512, "Long side of the result, in pixels.", SMALLEST, 8000, 1)
-# Activations take about 500 bytes for every pixel; beyond this a result is painted smaller and enlarged.
-WORKING_PIXELS = 6_000_000
+
+WHOLE = 3_200_000  # pixels; a larger picture is painted in tiles
+TILE, MARGIN = 1024, 112  # sides in pixels; the network sees 104 pixels far
+PATCH, SAMPLE = 512, 16  # side in pixels, and largest number, of the patches that a larger picture is measured on
+ASK_AGAIN = 0.05  # seconds between two questions whether the picture is still wanted
+MOST_PIXELS = 50_000_000  # of the picture that the network works on
 
 log = logging.getLogger(__name__)
 
@@ -114,53 +130,197 @@ def provider(style: str = "starry-night") -> str:
     return open_model(find(style).file).get_providers()[0]
 
 
-def stylize(photo: Source, style: str = "starry-night", strength: float = 1.0, size: int | None = None) -> Image.Image:
+Mix = str | Mapping[str, float]
+
+
+def shares(style: Mix) -> dict[str, float]:
+    """How much of each style, adding up to 1: of one style's id, or of ids with their weights.
+
+    Raises SettingsError for an unknown style, or weights that are no mixture."""
+    if not isinstance(style, Mapping):
+        return {find(style).id: 1.0}
+    for name, weight in style.items():
+        find(name)
+        good = isinstance(weight, int | float) and not isinstance(weight, bool) and 0 <= weight < math.inf
+        if not good:
+            raise SettingsError(f"The weight of {name} is a number from 0 up, not {weight!r}.")
+    whole = sum(style.values())
+    if not 0 < whole < math.inf:
+        raise SettingsError("A mixture needs at least one style with a weight above 0.")
+    return {name: weight / whole for name, weight in style.items() if weight}
+
+
+def stylize(
+    photo: Source,
+    style: Mix = "starry-night",
+    strength: float = 1.0,
+    size: int | None = None,
+    *,
+    stroke: float = 1.0,
+    color: str = "style",
+    cancelled: Callable[[], bool] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Image.Image:
     """The photograph painted in one pass.
 
+    ``style`` is a style's id, or a mixture such as ``{"starry-night": 0.6, "great-wave": 0.4}``.
     ``strength`` is the dose: 0 gives the photo, 1 the full style, up to 1.5 more than that.
     ``size`` is the result's long side in pixels; without it the result is as large as the photo.
+    ``stroke`` is the size of the brush, 1 as trained. ``color`` is one of ``COLORS``.
+    ``cancelled`` is asked many times a second, from another thread, and when it says True the work
+    ends; ``progress(tiles done, tiles in all)`` follows it.
     Returns RGB, or RGBA where the photo had transparency. ``info["provider"]`` says what ran it,
     ``info["notes"]`` is a tuple of sentences about what was done to the photo.
 
-    Raises ImageError for a photo that cannot be read, SettingsError for anything else.
+    Raises ImageError for a photo that cannot be read, Cancelled when it was, SettingsError for anything else.
     """
-    entry = find(style)
-    strength = STRENGTH.check(strength)
+    mix = shares(style)
+    strength, stroke, color = STRENGTH.check(strength), STROKE.check(stroke), COLOR.check(color)
     size = size if size is None else SIZE.check(size)
     picture = open_image(photo)
     image = picture.image if size is None else fit(picture.image, size)
     notes = picture.notes
 
-    working = image
-    padded = max(image.width, SMALLEST) * max(image.height, SMALLEST)
-    if padded > WORKING_PIXELS:
+    working = image if stroke == 1 else fit(image, max(1, round(max(image.size) / stroke)))
+    padded = max(working.width, SMALLEST) * max(working.height, SMALLEST)
+    if padded > MOST_PIXELS:
         # A picture a few pixels high is padded to SMALLEST, and its length is what counts.
-        longest = min(max(image.size) * (WORKING_PIXELS / padded) ** 0.5, WORKING_PIXELS / SMALLEST)
-        working = fit(image, int(longest))
+        longest = min(max(working.size) * (MOST_PIXELS / padded) ** 0.5, MOST_PIXELS / SMALLEST)
+        working = fit(working, int(longest))
         notes += (f"Painted at {working.width} x {working.height} and enlarged to {image.width} x {image.height}.",)
-    painted = paint(entry.file, working, entry.index, strength).resize(image.size, Image.LANCZOS)
+    painted = image
+    if strength:
+        painted = paint(mix, working, strength, cancelled, progress).resize(image.size, Image.LANCZOS)
+    if color == "luminance":
+        painted = keep_colors(painted, image)
+    elif color == "match":
+        painted = match_colors(painted, image)
     painted = with_alpha(painted, picture.alpha)
-    painted.info = {"provider": provider(style), "notes": notes}
+    painted.info = {"provider": provider(next(iter(mix))), "notes": notes}
     return painted
 
 
-def recipe(style: str, strength: float, size: int | None) -> dict[str, Any]:
+def recipe(
+    style: Mix, strength: float, size: int | None, *, stroke: float = 1.0, color: str = "style"
+) -> dict[str, Any]:
     """What made a fast picture, to be saved in its file."""
-    entry = find(style)
-    made = {"program": f"nst {__version__}", "engine": "fast", "style": style, "strength": strength, "size": size}
-    return made | {"model": entry.sha256}
+    mix = shares(style)
+    named = next(iter(mix)) if len(mix) == 1 else {name: round(share, 4) for name, share in mix.items()}
+    made = {"program": f"nst {__version__}", "engine": "fast", "style": named, "strength": strength, "size": size}
+    return made | {"stroke": stroke, "color": color, "model": find(next(iter(mix))).sha256}
 
 
-def paint(model: Path, image: Image.Image, index: int = 0, strength: float = 1.0) -> Image.Image:
-    """``image`` (RGB) through the network in ``model``, in the style that has this place in it; as large as it was."""
-    session = open_model(model)
-    pixels = np.asarray(image)
-    height, width = pixels.shape[:2]
-    # The edge is mirrored until both sides are multiples of what the network needs.
-    right, below = (max(SMALLEST, -(-side // MULTIPLE) * MULTIPLE) - side for side in (width, height))
-    padded = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")
-    photo = padded.transpose(2, 0, 1)[None].astype(np.float32) / 255
-    mix = np.zeros(session.get_inputs()[1].shape, np.float32)
-    mix[index] = strength
-    painting = session.run(None, {"photo": photo, "mix": mix})[0][0, :, :height, :width]
-    return Image.fromarray((painting.transpose(1, 2, 0).clip(0, 1) * 255 + 0.5).astype(np.uint8))
+def paint(
+    mix: Mapping[str, float],
+    image: Image.Image,
+    strength: float = 1.0,
+    cancelled: Callable[[], bool] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Image.Image:
+    """``image`` (RGB) in these shares of styles, which add up to 1; as large as it was. Raises Cancelled."""
+    entries = [(find(name), share) for name, share in mix.items()]
+    file = entries[0][0].file
+    session = open_model(file)
+    doses = np.zeros(session.get_inputs()[1].shape, np.float32)
+    for entry, share in entries:
+        if entry.file != file:
+            raise SettingsError(f"{' and '.join(mix)} are in different networks and cannot be mixed.")
+        doses[entry.index] = strength * share
+    with _stopping(cancelled) as stop:
+        painter = _Painter(session, doses, stop)
+        return Image.fromarray(painter.paint(np.asarray(image), progress or (lambda done, total: None)))
+
+
+@contextmanager
+def _stopping(cancelled: Callable[[], bool] | None) -> Iterator[onnxruntime.RunOptions]:
+    """Options for runs that end, also in the middle, once ``cancelled`` says True; then raises Cancelled."""
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = 4
+    if cancelled is None:
+        yield options
+        return
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.wait(ASK_AGAIN):
+            if cancelled():
+                options.terminate = True
+                return
+
+    asking = threading.Thread(target=ask, daemon=True, name="nst-fast-cancel")
+    asking.start()
+    try:
+        yield options
+    except Exception as error:  # ONNX Runtime has no class of its own for a run that was terminated
+        if options.terminate:
+            raise Cancelled("The picture was no longer wanted.") from error
+        raise
+    finally:
+        over.set()
+        asking.join()
+
+
+class _Painter:
+    """One picture on its way through the network."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, doses: np.ndarray, stop: onnxruntime.RunOptions) -> None:
+        self.session, self.doses, self.stop = session, doses, stop
+        self.unknown = np.zeros(session.get_inputs()[2].shape, np.float32)
+
+    def paint(self, pixels: np.ndarray, progress: Callable[[int, int], None]) -> np.ndarray:
+        """``[H, W, 3]`` bytes, painted."""
+        height, width = pixels.shape[:2]
+        if height * width <= WHOLE:
+            tiles, known = [(slice(0, height), slice(0, width))], None
+        else:
+            tiles = [(rows, columns) for rows in _cut(height) for columns in _cut(width)]
+            known = self.measure(pixels)
+        result = np.empty((height, width, 3), np.uint8)
+        for number, (rows, columns) in enumerate(tiles):
+            progress(number, len(tiles))
+            top, left = max(0, rows.start - MARGIN), max(0, columns.start - MARGIN)
+            around = pixels[top : rows.stop + MARGIN, left : columns.stop + MARGIN]
+            made = self.run(_mirrored(around)[None], known)[0][0]
+            down, right = rows.start - top, columns.start - left
+            result[rows, columns] = made[down:, right:][: rows.stop - rows.start, : columns.stop - columns.start]
+        progress(len(tiles), len(tiles))
+        return result
+
+    def measure(self, pixels: np.ndarray) -> np.ndarray:
+        """The statistics of a large picture, from patches in a regular grid over it."""
+        height, width = pixels.shape[:2]
+        tall, wide = min(PATCH, height), min(PATCH, width)
+        # As many as fit without overlapping, so that no part of the picture counts more than another.
+        fewer = min(1.0, (SAMPLE / ((height // tall) * (width // wide))) ** 0.5)
+        patches = [
+            _mirrored(pixels[top : top + tall, left : left + wide])
+            for top in _spread(height, tall, max(1, int(height // tall * fewer)))
+            for left in _spread(width, wide, max(1, int(width // wide * fewer)))
+        ]
+        return self.run(np.stack(patches), None)[1]
+
+    def run(self, pictures: np.ndarray, known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """``[N, H, W, 3]`` bytes, painted with the statistics ``known``, or with their own; and these."""
+        photo = pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255
+        given, share = (self.unknown, 0) if known is None else (known, 1)
+        inputs = {"photo": photo, "mix": self.doses, "given": given, "share": np.array(share, np.float32)}
+        painting, statistics = self.session.run(None, inputs, self.stop)
+        return (painting.transpose(0, 2, 3, 1) * 255 + 0.5).astype(np.uint8), statistics
+
+
+def _cut(length: int) -> list[slice]:
+    """A side in as few parts of about the same length, multiples of what the network needs, as fit in TILE."""
+    parts = max(1, -(-length // (TILE - 2 * MARGIN)))
+    part = -(-length // (parts * MULTIPLE)) * MULTIPLE
+    return [slice(start, min(start + part, length)) for start in range(0, length, part)]
+
+
+def _spread(length: int, part: int, count: int) -> list[int]:
+    """Where ``count`` parts begin, each in the middle of its share of the length."""
+    return [round(length * (2 * n + 1) / (2 * count) - part / 2) for n in range(count)]
+
+
+def _mirrored(pixels: np.ndarray) -> np.ndarray:
+    """``pixels`` with the edge mirrored until both sides are multiples of what the network needs."""
+    below, right = (max(SMALLEST, -(-side // MULTIPLE) * MULTIPLE) - side for side in pixels.shape[:2])
+    return np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")

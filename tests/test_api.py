@@ -50,7 +50,7 @@ def test_only_the_three_endpoints_are_public_and_documented(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {"/styles", "/stylize", "/optimize"}
     named = {name: [p["parameter_name"] for p in info["parameters"]] for name, info in endpoints.items()}
-    assert named["/stylize"] == ["photo", "style", "strength", "size"]
+    assert named["/stylize"] == ["photo", "style", "strength", "size", "stroke", "color"]
     assert named["/optimize"] == ["photo", "painting", "settings"]
     assert all(info["description"] for info in endpoints.values())
 
@@ -66,6 +66,13 @@ def test_stylize_gives_the_same_picture_as_the_package(client, photo):
     result = opened(client.predict(handle_file(photo), style, 0.8, 80, api_name="/stylize"))
     expected = nst.stylize(photo, style, 0.8, 80)
     assert result.tobytes() == expected.tobytes()
+
+
+def test_a_mixture_is_an_object(client, photo):
+    mix = {style.id: share for style, share in zip(nst.styles(), (0.7, 0.3), strict=False)}
+    file = client.predict(handle_file(photo), mix, stroke=1.5, color="match", api_name="/stylize")
+    assert opened(file).tobytes() == nst.stylize(photo, mix, stroke=1.5, color="match").tobytes()
+    assert nst.read_recipe(file)["style"] == mix
 
 
 def test_a_stylized_picture_carries_its_recipe(client, photo):
@@ -115,6 +122,10 @@ def test_without_network_optimize_says_what_is_missing_and_fast_works(tmp_path, 
     ("arguments", "words"),
     [
         ({"style": "nobody"}, "nobody"),
+        ({"style": {"starry-night": -1}}, "starry-night"),
+        ({"style": {"starry-night": "a"}}, "starry-night"),
+        ({"stroke": 9}, "stroke"),
+        ({"color": "green"}, "luminance"),
         ({"strength": 9}, "1.5"),
         ({"size": -4}, "-4"),
         ({"size": 10.5}, "10.5"),

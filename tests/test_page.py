@@ -156,7 +156,7 @@ def test_a_style_tap_the_strength_and_the_size_paint_again_by_themselves(visit):
     visitor.sees("#fast-status", "512 × 512 px")
     result = visitor.page.locator("#fast-result img").first
     for change in (
-        lambda: visitor.tap("#fast-style button >> nth=0"),
+        lambda: visitor.tap("#fast-style .picker button >> nth=1"),
         lambda: visitor.page.locator("#fast-strength input[type=range]").press("ArrowLeft"),
         lambda: visitor.tap("#fast-size label >> nth=1"),
     ):
@@ -164,6 +164,45 @@ def test_a_style_tap_the_strength_and_the_size_paint_again_by_themselves(visit):
         change()
         expect(result).not_to_have_attribute("src", shown)
     visitor.sees("#fast-status", "1024 × 1024 px")
+
+
+def test_styles_are_mixed_on_the_palette(visit, tmp_path):
+    visitor = visit()
+    one, other = nst.styles()[0], nst.styles()[2]
+    visitor.tap("#fast-style .mix")
+    visitor.tap(f"#fast-style [data-id={other.id}]")
+    visitor.sees("#fast-status", f"{one.title} 67% + {other.title} 33%")
+    doses = visitor.page.locator("#fast-style .doses input")
+    expect(doses).to_have_count(2)
+    doses.nth(1).press("End")
+    visitor.sees("#fast-status", f"{one.title} 50% + {other.title} 50%")
+    recipe = nst.read_recipe(visitor.downloads("#fast-png", tmp_path))
+    assert recipe["style"] == {one.id: 0.5, other.id: 0.5}
+    visitor.tap(f"#fast-style [data-id={one.id}]")
+    visitor.sees("#fast-status", f"in the style of {other.title}.")
+    visitor.tap("#fast-style .mix")
+    visitor.tap(f"#fast-style [data-id={one.id}]")
+    visitor.sees("#fast-status", f"in the style of {one.title}.")
+    assert visitor.complaints == []
+
+
+def test_the_brush_and_the_colors_paint_again(visit, tmp_path):
+    visitor = visit()
+    visitor.tap("#fast-color label >> nth=1")
+    visitor.page.locator("#fast-stroke input[type=range]").press("ArrowRight")
+    visitor.page.wait_for_timeout(500)
+    visitor.sees_picture("fast")
+    recipe = nst.read_recipe(visitor.downloads("#fast-png", tmp_path))
+    assert (recipe["color"], recipe["stroke"]) == ("luminance", 1.1)
+
+
+def test_a_large_photo_is_followed_part_by_part(visit, tmp_path):
+    Image.effect_noise((2700, 1500), 60).convert("RGB").save(tmp_path / "large.jpg")
+    visitor = visit()
+    visitor.tap("#fast-size label >> nth=3")
+    visitor.give("fast-photo", tmp_path / "large.jpg")
+    visitor.sees("#fast-status", "Painting a large photo: part")
+    visitor.sees("#fast-status", "2700 × 1500 px")
 
 
 def test_on_a_phone_the_result_comes_into_view_by_itself(visit, photo):

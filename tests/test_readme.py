@@ -93,8 +93,9 @@ def test_the_table_of_styles_is_the_catalogues():
         assert row in README
 
 
-def test_the_strength_it_tells_is_the_codes():
-    assert f"strength ({fast.STRENGTH.low:g} to {fast.STRENGTH.high:g})" in README
+def test_the_ranges_it_tells_are_the_codes():
+    for knob in (fast.STRENGTH, fast.STROKE):
+        assert f"{knob.name} ({knob.low:g} to {knob.high:g})" in README
 
 
 def test_the_house_it_draws_is_the_one_that_stands():

@@ -26,15 +26,23 @@ def styles() -> list[dict[str, Any]]:
 
 @answers
 def stylize(
-    photo: Upload | None, style: str | None, strength: float | None, size: float | None, request: gr.Request
+    photo: Upload | None,
+    style: str | dict[str, float] | None,
+    strength: float | None,
+    size: float | None,
+    stroke: float | None,
+    color: str | None,
+    request: gr.Request,
 ) -> str | None:
     """Paint a photo in one pass.
 
     Parameters:
         photo: the photo, as a file or a `data:` URL of at most 20 MB
-        style: an id from /styles; without one, the first
+        style: an id from /styles, or a mixture such as {"starry-night": 0.6, "great-wave": 0.4}; without one, the first
         strength: 0 leaves the photo as it is, 1 is the full style, 1.5 the most
         size: long side of the result in pixels; 0 for the photo's own
+        stroke: size of the brush, from 0.5 to 2
+        color: "style", "luminance" (the photo's colors) or "match" (colors matched to the photo's)
     Returns:
         the painting as PNG, with the recipe in its text
     """
@@ -42,13 +50,13 @@ def stylize(
         raise refusal(request, "no_photo")
     here, picture = visitor(request), photo.open()
     style = style or nst.styles()[0].id
-    strength = 1.0 if strength is None else strength
-    limit = _whole(size) if size else None
-    painted = nst.stylize(picture, style, strength, limit)
+    strength, stroke = (1.0 if number is None else number for number in (strength, stroke))
+    limit, color = _whole(size) if size else None, color or fast.COLOR.default
+    painted = nst.stylize(picture, style, strength, limit, stroke=stroke, color=color, cancelled=lambda: here.gone)
     if here.gone:
         return None
-    file = here.new_result("stylize") / f"{file_name(picture.name, style)}.png"
-    nst.save_image(painted, file, recipe=fast.recipe(style, strength, limit))
+    file = here.new_result("stylize") / f"{file_name(picture.name, *fast.shares(style))}.png"
+    nst.save_image(painted, file, recipe=fast.recipe(style, strength, limit, stroke=stroke, color=color))
     return str(file)
 
 
@@ -108,6 +116,21 @@ def _progress(stage: str, news: Preview) -> dict[str, Any]:
     return {"stage": stage} | {name: getattr(news, name) for name in names}
 
 
+class StyleInput(gr.Textbox):
+    """A style's id, or an object with the shares of several."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+    def api_info(self) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "number"}}]}
+
+    def get_block_name(self) -> str:
+        return "textbox"
+
+
 def _whole(size: float) -> int | float:
     return int(size) if size == int(size) else size
 
@@ -117,16 +140,19 @@ def build() -> None:
     with gr.Group(visible=False):
         photo = PictureInput(label="photo", type="filepath", image_mode=None)
         painting = PictureInput(label="painting", type="filepath", image_mode=None)
-        style = gr.Textbox(nst.styles()[0].id, label="style")
+        style = StyleInput(nst.styles()[0].id, label="style")
         strength = gr.Number(1.0, label="strength")
         size = gr.Number(0, label="size")
+        stroke = gr.Number(1.0, label="stroke")
+        color = gr.Textbox(fast.COLOR.default, label="color")
         settings = gr.JSON({}, label="settings")
         picture = gr.Image(label="picture", type="filepath", format="png")
         progress = gr.JSON(label="progress")
         listing = gr.JSON(label="styles")
         trigger = gr.Button()
     trigger.click(styles, None, listing, api_name="styles", queue=False)
-    trigger.click(stylize, [photo, style, strength, size], picture, api_name="stylize", **fast_tab.CONCURRENCY)
+    how = [style, strength, size, stroke, color]
+    trigger.click(stylize, [photo, *how], picture, api_name="stylize", **fast_tab.CONCURRENCY)
     trigger.click(
         optimize, [photo, painting, settings], [picture, progress], api_name="optimize", **optimize_tab.CONCURRENCY
     )

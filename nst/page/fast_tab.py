@@ -5,8 +5,11 @@ from __future__ import annotations
 import functools
 import html
 import shutil
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -15,16 +18,19 @@ from PIL import Image
 
 import nst
 from nst import fast
+from nst.color import COLORS
 from nst.images import Picture
 from nst.page.answers import answers
-from nst.page.pictures import SOURCES, Choice, Picker, PictureInput, Upload, downloads, show
+from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput, Upload, downloads, show
 from nst.page.texts import localized, names, say, t
-from nst.page.visitors import file_name, visitor
+from nst.page.visitors import Visitor, file_name, visitor
+from nst.settings import Knob
 
 PHOTOS = {"tower": "tower.jpg", "lion": "lion.jpg", "cheetah": "cheetah1.jpg"}
 SIZES = (fast.SIZE.default, 1024, 2048)
 DEFAULT_SIZE = fast.SIZE.default  # under a second on two cores
 ORIGINAL = 0
+BETWEEN_NEWS = 0.3  # seconds
 CONCURRENCY = {"concurrency_id": "fast", "concurrency_limit": 2}
 
 # On a phone the result is below the photo: bring styles and result into view together.
@@ -50,27 +56,97 @@ def device(provider: str) -> str:
     return "GPU" if provider.startswith(("CUDA", "Tensorrt")) else "CPU"
 
 
+@dataclass(frozen=True)
+class Order:
+    """What is to be painted how."""
+
+    style: dict[str, float]
+    strength: float
+    stroke: float
+    color: str
+    size: int | None
+
+    def paint(self, photo: Picture, **watching: Any) -> Image.Image:
+        """The painting; ``watching`` is ``cancelled`` and ``progress`` of ``nst.stylize``."""
+        options = {"stroke": self.stroke, "color": self.color}
+        return nst.stylize(photo, self.style, self.strength, self.size, **options, **watching)
+
+    def recipe(self) -> dict[str, Any]:
+        """What is written into the file."""
+        return fast.recipe(self.style, self.strength, self.size, stroke=self.stroke, color=self.color)
+
+    def title(self) -> str:
+        """The style's title, or those of a mixture with their shares."""
+        mix = fast.shares(self.style)
+        if len(mix) == 1:
+            return fast.find(next(iter(mix))).title
+        return " + ".join(f"{fast.find(name).title} {share:.0%}" for name, share in mix.items())
+
+    def word(self) -> str:
+        """For the file's name."""
+        return "-".join(fast.shares(self.style))
+
+
+def example() -> Picture:
+    """The photo that is painted where a visitor has not given one."""
+    return nst.open_image(get_image(PHOTOS["tower"]))
+
+
 @functools.lru_cache(maxsize=64)
 def _sample(style: str) -> tuple[Picture, Image.Image]:
-    photo = nst.open_image(get_image(PHOTOS["tower"]))
+    photo = example()
     return photo, nst.stylize(photo, style, size=DEFAULT_SIZE)
 
 
-def _painted(upload: Upload | None, style: str, strength: float, size: int | None) -> tuple[Picture, Image.Image]:
-    if upload is None and (strength, size) == (1, DEFAULT_SIZE):
-        return _sample(style)
-    photo = nst.open_image(get_image(PHOTOS["tower"])) if upload is None else upload.open()
-    return photo, nst.stylize(photo, style, strength, size)
+def _usual(order: Order) -> bool:
+    """Whether it is one style as it comes."""
+    return len(order.style) == 1 and replace(order, style={}) == Order({}, 1.0, 1.0, "style", DEFAULT_SIZE)
+
+
+def _painted(here: Visitor, photo: Picture, order: Order) -> Iterator[tuple[int, int] | Image.Image]:
+    """Tiles done and in all, from time to time, and then the painting.
+
+    Ends the work when nobody listens to it any more."""
+    unwanted, standing = threading.Event(), (0, 1)
+
+    def tell(done: int, total: int) -> None:
+        nonlocal standing
+        standing = (done, total)
+
+    with ThreadPoolExecutor(1, "nst-fast") as pool:
+        work = pool.submit(order.paint, photo, cancelled=lambda: unwanted.is_set() or here.gone, progress=tell)
+        try:
+            while not wait([work], BETWEEN_NEWS).done:
+                yield standing
+        finally:
+            unwanted.set()
+        yield work.result()
 
 
 @answers
-def paint(upload: Upload | None, style: str, strength: float, size: int, request: gr.Request) -> Iterator[Any]:
+def paint(
+    upload: Upload | None,
+    style: dict[str, float],
+    strength: float,
+    stroke: float,
+    color: str,
+    size: int,
+    request: gr.Request,
+) -> Iterator[Any]:
     """Shows before and after first, then makes the downloads while they are looked at.
 
     Without a photo an example is painted, so that there is something to see from the beginning."""
     here, began = visitor(request), time.monotonic()
-    limit = None if size == ORIGINAL else int(size)
-    photo, painted = _painted(upload, style, strength, limit)
+    order = Order(style, strength, stroke, color, None if size == ORIGINAL else int(size))
+    same, closed = gr.skip(), gr.DownloadButton(interactive=False)
+    if upload is None and _usual(order):
+        photo, painted = _sample(next(iter(order.style)))
+    else:
+        photo = example() if upload is None else upload.open()
+        for painted in _painted(here, photo, order):
+            if isinstance(painted, tuple):
+                done, total = painted
+                yield same, say(request, "tiles", done=done, total=total) if total > 1 else same, closed, closed
     seconds = time.monotonic() - began
 
     if here.gone:
@@ -78,17 +154,22 @@ def paint(upload: Upload | None, style: str, strength: float, size: int, request
     folder = here.new_result("fast")
     before = photo.image if photo.image.size == painted.size else photo.image.resize(painted.size, Image.LANCZOS)
     pair = (show(before, folder, "before"), show(painted, folder, "after"))
-    words = {"title": fast.find(style).title, "width": painted.width, "height": painted.height}
+    words = {"title": order.title(), "width": painted.width, "height": painted.height}
     words |= {"seconds": localized(request, f"{seconds:.1f}"), "device": device(painted.info["provider"])}
     sentence = say(request, "painted" if upload else "example", **words)
-    waiting = gr.DownloadButton(interactive=False)
-    yield pair, "<br>".join(map(html.escape, (sentence, *painted.info["notes"]))), waiting, waiting
+    yield pair, "<br>".join(map(html.escape, (sentence, *painted.info["notes"]))), closed, closed
 
-    files = downloads(painted, folder, file_name(photo.name, style), fast.recipe(style, strength, limit))
-    yield gr.skip(), gr.skip(), *(gr.DownloadButton(value=file, interactive=True) for file in files)
+    files = downloads(painted, folder, file_name(photo.name, order.word()), order.recipe())
+    yield same, same, *(gr.DownloadButton(value=file, interactive=True) for file in files)
 
 
-def build(page: gr.Blocks) -> tuple[gr.Image, Picker]:
+def slider(knob: Knob) -> gr.Slider:
+    """The part of the page that turns a knob of the fast engine."""
+    words = {"label": t(knob.name), "info": t(f"{knob.name}_help"), "elem_id": f"fast-{knob.name}"}
+    return gr.Slider(knob.low, knob.high, knob.default, step=knob.step, **words)
+
+
+def build(page: gr.Blocks) -> tuple[gr.Image, Palette]:
     """Puts the tab's parts into the current context; returns its photo and its style."""
     styles = [Choice(s.id, Image.open(s.thumbnail), {"en": s.title}, f"{s.artist}, {s.year}") for s in nst.styles()]
     with gr.Row(elem_classes="work", elem_id="fast-work"):
@@ -102,17 +183,12 @@ def build(page: gr.Blocks) -> tuple[gr.Image, Picker]:
                 example = Picker(photo_choices(), elem_id="fast-examples", elem_classes="small-picks")
             with gr.Column(elem_classes="pick-style", elem_id="fast-styles"):
                 gr.Markdown(t("style"), elem_classes="section")
-                style = Picker(styles, styles[0].id, elem_id="fast-style")
+                style = Palette(styles, styles[0].id, names("mix"), elem_id="fast-style")
             with gr.Column(elem_classes="turn"):
-                strength = gr.Slider(
-                    fast.STRENGTH.low,
-                    fast.STRENGTH.high,
-                    fast.STRENGTH.default,
-                    step=fast.STRENGTH.step,
-                    label=t("strength"),
-                    info=t("strength_help"),
-                    elem_id="fast-strength",
-                )
+                strength = slider(fast.STRENGTH)
+                stroke = slider(fast.STROKE)
+                colors = [(t(f"choice_{color}"), color) for color in COLORS]
+                color = gr.Radio(colors, value=fast.COLOR.default, label=t("color"), elem_id="fast-color")
                 choices = [(f"{size} px", size) for size in SIZES] + [(t("original"), ORIGINAL)]
                 size = gr.Radio(
                     choices, value=DEFAULT_SIZE, label=t("fast_size"), info=t("fast_size_help"), elem_id="fast-size"
@@ -132,8 +208,8 @@ def build(page: gr.Blocks) -> tuple[gr.Image, Picker]:
     example.input(pick_photo, example, photo, queue=False, show_progress="hidden", **quiet)
     photo.change(None, photo, None, js=REVEAL, **quiet)
     gr.on(
-        [page.load, photo.change, style.input, strength.change, size.change, button.click],
-        paint, [photo, style, strength, size], [result, status, png, jpeg],
+        [page.load, photo.change, style.input, strength.change, stroke.change, color.change, size.change, button.click],
+        paint, [photo, style, strength, stroke, color, size], [result, status, png, jpeg],
         trigger_mode="always_last", show_progress="minimal", show_progress_on=[result], **CONCURRENCY, **quiet,
     )  # fmt: skip
     return photo, style

@@ -14,7 +14,7 @@ from nst.page import watching
 from nst.page.answers import answers, refusal
 from nst.page.fast_tab import photo_choices, pick_photo
 from nst.page.painting import Download, Order, Preview, work
-from nst.page.pictures import SOURCES, Choice, Picker, PictureInput, Previews, Upload, downloads, show
+from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput, Previews, Upload, downloads, show
 from nst.page.texts import duration, names, say, t
 from nst.page.visitors import MAX_WAITING, Visitor, ahead_of, file_name, visitor
 from nst.settings import KNOBS, Knob, Settings
@@ -58,7 +58,7 @@ def begin(photo: Upload | None, painting: Upload | None, request: gr.Request) ->
 
 @answers
 def paint(
-    photo: Upload, painting: Upload, from_fast: bool, fast_style: str, request: gr.Request, *values: Any
+    photo: Upload, painting: Upload, from_fast: bool, fast_style: dict[str, float], request: gr.Request, *values: Any
 ) -> Iterator[tuple[Any, ...]]:
     """The run: each message goes to (picture, status, curves, PNG, JPEG, three buttons)."""
     here = visitor(request)
@@ -139,7 +139,7 @@ def knob(name: str, spec: Knob) -> gr.components.Component:
     return gr.Slider(spec.low, spec.high, spec.default, step=spec.step, **words)
 
 
-def build(tab: gr.Tab, fast_photo: gr.Image, fast_style: Picker) -> None:
+def build(tab: gr.Tab, fast_photo: gr.Image, fast_style: Palette) -> None:
     """Puts the tab's parts into the current context; it borrows the Fast tab's photo and style."""
     drawn = [Choice(name, draw(), names(f"drawn_{name}")) for name, draw in DRAWINGS.items()]
     place = {"type": "filepath", "image_mode": None, "height": 220, "buttons": [], "sources": SOURCES}

@@ -56,12 +56,16 @@ class Order:
     photo: Picture
     painting: Picture
     settings: Settings
-    fast_style: str | None = None
+    fast_style: dict[str, float] | None = None
 
     def recipe(self) -> dict[str, Any]:
         """What made the picture, to be saved in its file."""
         made = {"program": f"nst {nst.__version__}", "engine": "optimize", "painting": self.painting.name}
-        return made | asdict(self.settings) | ({"start": f"fast: {self.fast_style}"} if self.fast_style else {})
+        return made | asdict(self.settings) | ({"start": self._start()} if self.fast_style else {})
+
+    def _start(self) -> str:
+        shares = nst.fast.shares(self.fast_style)
+        return "fast: " + " + ".join(shares if len(shares) == 1 else (f"{s:.0%} {name}" for name, s in shares.items()))
 
 
 def seconds_on_gpu(order: Order, init: Any = None, stopping: Stopping | None = None) -> int:
@@ -124,7 +128,8 @@ def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
             weights.vgg19(told)
         init = None
         if order.fast_style is not None:
-            init = nst.stylize(replace(order.photo, alpha=None), order.fast_style, size=order.settings.size)
+            photo, size = replace(order.photo, alpha=None), order.settings.size
+            init = nst.stylize(photo, order.fast_style, size=size, cancelled=stopping)
         # ZeroGPU paints in another process, which no question reaches; there a stop takes effect after a step.
         with closing(previews(order, init, stopping if device.spaces is None else None)) as running:
             for preview in running:

@@ -86,13 +86,104 @@ class Picker(gr.HTML):
     """A row of thumbnails to tap; its value is the id of the chosen one. Tapping fires ``input``."""
 
     def __init__(self, choices: Sequence[Choice], value: str | None = None, **options: Any) -> None:
-        shown = [
-            {"id": c.id, "names": json.dumps(c.names), "detail": c.detail, "image": thumbnail(c.image)} for c in choices
-        ]
-        super().__init__(value, html_template=PICKER, js_on_load=PICK, choices=shown, **options)
+        super().__init__(value, html_template=PICKER, js_on_load=PICK, choices=listed(choices), **options)
 
     def get_block_name(self) -> str:
         return "html"
+
+
+PALETTE = (
+    PICKER
+    + """
+<div class="mixer"><button type="button" class="mix" aria-pressed="false"></button><div class="doses"></div></div>"""
+)
+
+MIX = """
+const language = navigator.language.split('-')[0];
+const word = (names) => names[language] ?? names.en;
+let several = false;
+
+const dose = (id, name, shares, whole) => {
+    const row = document.createElement('label');
+    const [title, slider, percent] = ['span', 'input', 'i'].map((tag) => document.createElement(tag));
+    Object.assign(slider, {type: 'range', min: 5, max: 100, step: 5, value: 100 * shares[id]});
+    title.textContent = name;
+    percent.textContent = Math.round(100 * shares[id] / whole) + ' %';
+    slider.addEventListener('change', () => tell({...JSON.parse(props.value), [id]: slider.value / 100}));
+    row.append(title, slider, percent);
+    return row;
+};
+// Everything is looked up again each time: a new value renders the template anew.
+const show = () => {
+    const shares = JSON.parse(props.value);
+    const names = {};
+    for (const button of element.querySelectorAll('.picker button')) {
+        const name = button.querySelector('b').textContent = word(JSON.parse(button.dataset.names));
+        button.setAttribute('aria-pressed', String(button.dataset.id in shares));
+        names[button.dataset.id] = name;
+    }
+    const mix = element.querySelector('.mix');
+    mix.textContent = word(JSON.parse(props.words));
+    mix.setAttribute('aria-pressed', String(several));
+    const whole = Object.values(shares).reduce((sum, share) => sum + share, 0);
+    const chosen = several && Object.keys(shares).length > 1 ? Object.keys(shares) : [];
+    element.querySelector('.doses').replaceChildren(...chosen.map((id) => dose(id, names[id], shares, whole)));
+};
+const tell = (shares) => {
+    props.value = JSON.stringify(shares);
+    show();
+    trigger('input');
+};
+element.addEventListener('click', (event) => {
+    const button = event.target.closest('button');
+    if (!button) return;
+    const shares = JSON.parse(props.value);
+    const {id} = button.dataset;
+    if (!id) {
+        several = !several;
+        if (!several && Object.keys(shares).length > 1) tell({[Object.keys(shares)[0]]: 1});
+        else show();
+    } else if (!several) {
+        tell({[id]: 1});
+    } else if (!(id in shares)) {
+        tell({...shares, [id]: 0.5});
+    } else if (Object.keys(shares).length > 1) {
+        delete shares[id];
+        tell(shares);
+    }
+});
+watch('value', show);
+show();
+"""
+
+
+class Palette(gr.HTML):
+    """Thumbnails of styles to tap or, after "mix", to choose several of with a share each. Its value
+    is a text, JSON with a share for each chosen id; a change fires ``input``."""
+
+    def __init__(self, choices: Sequence[Choice], value: str, words: dict[str, str], **options: Any) -> None:
+        shown = {"choices": listed(choices), "words": json.dumps(words)}
+        super().__init__(json.dumps({value: 1}), html_template=PALETTE, js_on_load=MIX, **shown, **options)
+
+    def get_block_name(self) -> str:
+        return "html"
+
+    def preprocess(self, payload: Any) -> dict[str, float]:
+        """The shares; raises SettingsError for what this page never sends."""
+        try:
+            shares = json.loads(payload)
+        except (TypeError, ValueError):
+            shares = None
+        if not isinstance(shares, dict):
+            raise nst.SettingsError("A palette's value is JSON with a share for each style's id.")
+        return shares
+
+
+def listed(choices: Sequence[Choice]) -> list[dict[str, str]]:
+    """What the template shows of each choice."""
+    return [
+        {"id": c.id, "names": json.dumps(c.names), "detail": c.detail, "image": thumbnail(c.image)} for c in choices
+    ]
 
 
 def thumbnail(image: Image.Image) -> str:
