@@ -14,9 +14,9 @@ COLORS = ("style", "luminance", "match")
 
 # Luma of ITU-R BT.601, the weights that YIQ and JPEG use.
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-FLOOR = 1e-5  # added to variances of colors in 0..1: a picture of one color has none
+FLOOR = 1e-4  # added to variances of colors in 0..1, or matching would blow up the noise of a gray picture
 SAMPLE = 1_000_000  # pixels that are enough to know a picture's colors
-ROWS = 256  # worked on at a time, so that a large picture needs little memory besides itself
+BAND = 1_000_000  # pixels worked on at a time, so that a large picture needs little memory besides itself
 
 
 def keep_colors(painted: Image.Image, photo: Image.Image) -> Image.Image:
@@ -69,7 +69,8 @@ def _level(gray: Image.Image) -> tuple[float, float]:
 
 
 def _bands(picture: Image.Image) -> list[slice]:
-    return [slice(top, min(top + ROWS, picture.height)) for top in range(0, picture.height, ROWS)]
+    rows = max(1, BAND // picture.width)
+    return [slice(top, min(top + rows, picture.height)) for top in range(0, picture.height, rows)]
 
 
 def _pixels(picture: Image.Image, rows: slice) -> np.ndarray:
@@ -83,8 +84,8 @@ def _bytes(colors: np.ndarray) -> np.ndarray:
 
 def _moments(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
     """Mean ``[3]`` and covariance ``[3, 3]`` of the colors in 0..1."""
-    shrink = max(1, int((picture.width * picture.height / SAMPLE) ** 0.5))
-    colors = np.asarray(picture)[::shrink, ::shrink].reshape(-1, 3) / 255.0
+    every = max(1, picture.width * picture.height // SAMPLE)
+    colors = np.asarray(picture).reshape(-1, 3)[::every] / 255.0
     covariance = np.cov(colors, rowvar=False) if len(colors) > 1 else np.zeros((3, 3))
     return colors.mean(axis=0).astype(np.float32), covariance + FLOOR * np.eye(3)
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import functools
 import json
 import logging
-import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -43,9 +42,11 @@ SIZE = Knob("size", 512, "Long side of the result, in pixels.", SMALLEST, 8000, 
 
 WHOLE = 3_200_000  # pixels; a larger picture is painted in tiles
 TILE, MARGIN = 1024, 112  # sides in pixels; the network sees 104 pixels far
-PATCH, SAMPLE = 512, 16  # side in pixels, and largest number, of the patches that a larger picture is measured on
+PATCH, SAMPLE = 192, 112  # side in pixels, and largest number, of the patches that a larger picture is measured on
 ASK_AGAIN = 0.05  # seconds between two questions whether the picture is still wanted
 MOST_PIXELS = 50_000_000  # of the picture that the network works on
+
+HEAVIEST = 1000  # weight of a style in a mixture, of which only the proportions count
 
 log = logging.getLogger(__name__)
 
@@ -141,11 +142,11 @@ def shares(style: Mix) -> dict[str, float]:
         return {find(style).id: 1.0}
     for name, weight in style.items():
         find(name)
-        good = isinstance(weight, int | float) and not isinstance(weight, bool) and 0 <= weight < math.inf
-        if not good:
-            raise SettingsError(f"The weight of {name} is a number from 0 up, not {weight!r}.")
+        number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not number or not 0 <= weight <= HEAVIEST:
+            raise SettingsError(f"The weight of {name} is a number from 0 to {HEAVIEST}, not {str(weight)[:40]!r}.")
     whole = sum(style.values())
-    if not 0 < whole < math.inf:
+    if whole == 0:
         raise SettingsError("A mixture needs at least one style with a weight above 0.")
     return {name: weight / whole for name, weight in style.items() if weight}
 
@@ -180,24 +181,46 @@ def stylize(
     picture = open_image(photo)
     image = picture.image if size is None else fit(picture.image, size)
     notes = picture.notes
-
-    working = image if stroke == 1 else fit(image, max(1, round(max(image.size) / stroke)))
-    padded = max(working.width, SMALLEST) * max(working.height, SMALLEST)
-    if padded > MOST_PIXELS:
-        # A picture a few pixels high is padded to SMALLEST, and its length is what counts.
-        longest = min(max(working.size) * (MOST_PIXELS / padded) ** 0.5, MOST_PIXELS / SMALLEST)
-        working = fit(working, int(longest))
-        notes += (f"Painted at {working.width} x {working.height} and enlarged to {image.width} x {image.height}.",)
-    painted = image
+    _ask(cancelled)
     if strength:
+        side = working_side(image.size, stroke)
+        working = image if side == max(image.size) else fit(image, side)
+        if side < round(max(image.size) / stroke):
+            notes += (f"Painted at {working.width} x {working.height}, the most at once, and then resized.",)
         painted = paint(mix, working, strength, cancelled, progress).resize(image.size, Image.LANCZOS)
-    if color == "luminance":
-        painted = keep_colors(painted, image)
-    elif color == "match":
-        painted = match_colors(painted, image)
+        _ask(cancelled)
+        if color == "luminance":
+            painted = keep_colors(painted, image)
+        elif color == "match":
+            painted = match_colors(painted, image)
+    else:
+        painted = image.copy()
     painted = with_alpha(painted, picture.alpha)
     painted.info = {"provider": provider(next(iter(mix))), "notes": notes}
     return painted
+
+
+def working_side(size: tuple[int, int], stroke: float) -> int:
+    """Long side at which a picture of this size is painted: smaller for a larger brush, bounded by MOST_PIXELS."""
+    sides = [max(1.0, side / stroke) for side in size]
+    padded = max(sides[0], SMALLEST) * max(sides[1], SMALLEST)
+    longest = max(sides)
+    if padded > MOST_PIXELS:
+        # A picture a few pixels high is padded to SMALLEST, and its length is what counts.
+        longest = min(longest * (MOST_PIXELS / padded) ** 0.5, MOST_PIXELS / SMALLEST)
+        return int(longest)
+    return round(longest)
+
+
+def _ask(cancelled: Callable[[], bool] | None) -> None:
+    if cancelled is not None and cancelled():
+        raise Cancelled("The picture was no longer wanted.")
+
+
+def slug(style: Mix) -> str:
+    """A word for file names: the style's id, or the first two of a mixture and how many more."""
+    names = list(shares(style))
+    return "-".join(names[:2]) + (f"-and-{len(names) - 2}-more" if len(names) > 2 else "")
 
 
 def recipe(
@@ -270,7 +293,7 @@ class _Painter:
     def paint(self, pixels: np.ndarray, progress: Callable[[int, int], None]) -> np.ndarray:
         """``[H, W, 3]`` bytes, painted."""
         height, width = pixels.shape[:2]
-        if height * width <= WHOLE:
+        if max(height, SMALLEST) * max(width, SMALLEST) <= WHOLE:
             tiles, known = [(slice(0, height), slice(0, width))], None
         else:
             tiles = [(rows, columns) for rows in _cut(height) for columns in _cut(width)]
@@ -291,11 +314,13 @@ class _Painter:
         height, width = pixels.shape[:2]
         tall, wide = min(PATCH, height), min(PATCH, width)
         # As many as fit without overlapping, so that no part of the picture counts more than another.
-        fewer = min(1.0, (SAMPLE / ((height // tall) * (width // wide))) ** 0.5)
+        rows, columns = height // tall, width // wide
+        down = max(1, min(rows, SAMPLE, int((SAMPLE * rows / columns) ** 0.5)))
+        across = max(1, min(columns, SAMPLE // down))
         patches = [
             _mirrored(pixels[top : top + tall, left : left + wide])
-            for top in _spread(height, tall, max(1, int(height // tall * fewer)))
-            for left in _spread(width, wide, max(1, int(width // wide * fewer)))
+            for top in _spread(height, tall, down)
+            for left in _spread(width, wide, across)
         ]
         return self.run(np.stack(patches), None)[1]
 

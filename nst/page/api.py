@@ -33,8 +33,10 @@ def stylize(
     stroke: float | None,
     color: str | None,
     request: gr.Request,
-) -> str | None:
+) -> Iterator[str | None]:
     """Paint a photo in one pass.
+
+    Cancel the job, or hang up, and the work stops.
 
     Parameters:
         photo: the photo, as a file or a `data:` URL of at most 20 MB
@@ -49,15 +51,17 @@ def stylize(
     if photo is None:
         raise refusal(request, "no_photo")
     here, picture = visitor(request), photo.open()
-    style = style or nst.styles()[0].id
+    style = nst.styles()[0].id if style in (None, "") else style
     strength, stroke = (1.0 if number is None else number for number in (strength, stroke))
-    limit, color = _whole(size) if size else None, color or fast.COLOR.default
-    painted = nst.stylize(picture, style, strength, limit, stroke=stroke, color=color, cancelled=lambda: here.gone)
+    order = fast_tab.Order(style, strength, stroke, color or fast.COLOR.default, _whole(size) if size else None)
+    for painted in fast_tab.painting(here, picture, order):
+        if isinstance(painted, tuple):
+            yield None  # only at a yield is it noticed that nobody listens any more
     if here.gone:
-        return None
-    file = here.new_result("stylize") / f"{file_name(picture.name, *fast.shares(style))}.png"
-    nst.save_image(painted, file, recipe=fast.recipe(style, strength, limit, stroke=stroke, color=color))
-    return str(file)
+        return
+    file = here.new_result("stylize") / f"{file_name(picture.name, fast.slug(style))}.png"
+    nst.save_image(painted, file, recipe=order.recipe())
+    yield str(file)
 
 
 @answers
@@ -126,6 +130,12 @@ class StyleInput(gr.Textbox):
 
     def api_info(self) -> dict[str, Any]:
         return {"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "number"}}]}
+
+    def example_payload(self) -> Any:
+        return nst.styles()[0].id
+
+    def example_value(self) -> Any:
+        return nst.styles()[0].id
 
     def get_block_name(self) -> str:
         return "textbox"

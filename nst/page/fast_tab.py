@@ -8,7 +8,6 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +18,7 @@ from PIL import Image
 import nst
 from nst import fast
 from nst.color import COLORS
+from nst.errors import Cancelled
 from nst.images import Picture
 from nst.page.answers import answers
 from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput, Upload, downloads, show
@@ -82,10 +82,6 @@ class Order:
             return fast.find(next(iter(mix))).title
         return " + ".join(f"{fast.find(name).title} {share:.0%}" for name, share in mix.items())
 
-    def word(self) -> str:
-        """For the file's name."""
-        return "-".join(fast.shares(self.style))
-
 
 def example() -> Picture:
     """The photo that is painted where a visitor has not given one."""
@@ -103,24 +99,36 @@ def _usual(order: Order) -> bool:
     return len(order.style) == 1 and replace(order, style={}) == Order({}, 1.0, 1.0, "style", DEFAULT_SIZE)
 
 
-def _painted(here: Visitor, photo: Picture, order: Order) -> Iterator[tuple[int, int] | Image.Image]:
-    """Tiles done and in all, from time to time, and then the painting.
+def painting(here: Visitor, photo: Picture, order: Order) -> Iterator[tuple[int, int] | Image.Image]:
+    """Tiles done and in all, from time to time, and then the painting; the work has a thread of its own.
 
-    Ends the work when nobody listens to it any more."""
-    unwanted, standing = threading.Event(), (0, 1)
+    Ends the work when nobody listens to it any more, or its visitor stops it; then raises Cancelled."""
+    unwanted, ended = threading.Event(), threading.Event()
+    here.fast = unwanted
+    standing, made, failed = (0, 1), None, None
 
     def tell(done: int, total: int) -> None:
         nonlocal standing
         standing = (done, total)
 
-    with ThreadPoolExecutor(1, "nst-fast") as pool:
-        work = pool.submit(order.paint, photo, cancelled=lambda: unwanted.is_set() or here.gone, progress=tell)
+    def work() -> None:
+        nonlocal made, failed
         try:
-            while not wait([work], BETWEEN_NEWS).done:
-                yield standing
+            made = order.paint(photo, cancelled=lambda: unwanted.is_set() or here.gone, progress=tell)
+        except BaseException as error:  # noqa: BLE001 (handed over, whatever it is)
+            failed = error
         finally:
-            unwanted.set()
-        yield work.result()
+            ended.set()
+
+    threading.Thread(target=work, daemon=True, name="nst-fast").start()
+    try:
+        while not ended.wait(BETWEEN_NEWS):
+            yield standing
+    finally:
+        unwanted.set()
+    if failed is not None:
+        raise failed
+    yield made
 
 
 @answers
@@ -135,18 +143,24 @@ def paint(
 ) -> Iterator[Any]:
     """Shows before and after first, then makes the downloads while they are looked at.
 
-    Without a photo an example is painted, so that there is something to see from the beginning."""
+    Without a photo an example is painted, so that there is something to see from the beginning.
+    Each message goes to (before and after, status, PNG, JPEG, stop)."""
     here, began = visitor(request), time.monotonic()
     order = Order(style, strength, stroke, color, None if size == ORIGINAL else int(size))
     same, closed = gr.skip(), gr.DownloadButton(interactive=False)
+    no_stop = gr.Button(visible=False)
     if upload is None and _usual(order):
         photo, painted = _sample(next(iter(order.style)))
     else:
         photo = example() if upload is None else upload.open()
-        for painted in _painted(here, photo, order):
-            if isinstance(painted, tuple):
-                done, total = painted
-                yield same, say(request, "tiles", done=done, total=total) if total > 1 else same, closed, closed
+        try:
+            for painted in painting(here, photo, order):
+                if isinstance(painted, tuple) and painted[1] > 1:
+                    done, total = painted
+                    yield same, say(request, "tiles", done=done, total=total), same, same, gr.Button(visible=True)
+        except Cancelled:
+            yield same, say(request, "fast_stopped"), same, same, no_stop
+            return
     seconds = time.monotonic() - began
 
     if here.gone:
@@ -157,10 +171,16 @@ def paint(
     words = {"title": order.title(), "width": painted.width, "height": painted.height}
     words |= {"seconds": localized(request, f"{seconds:.1f}"), "device": device(painted.info["provider"])}
     sentence = say(request, "painted" if upload else "example", **words)
-    yield pair, "<br>".join(map(html.escape, (sentence, *painted.info["notes"]))), closed, closed
+    yield pair, "<br>".join(map(html.escape, (sentence, *painted.info["notes"]))), closed, closed, no_stop
 
-    files = downloads(painted, folder, file_name(photo.name, order.word()), order.recipe())
-    yield same, same, *(gr.DownloadButton(value=file, interactive=True) for file in files)
+    files = downloads(painted, folder, file_name(photo.name, fast.slug(order.style)), order.recipe())
+    yield same, same, *(gr.DownloadButton(value=file, interactive=True) for file in files), same
+
+
+def stop(request: gr.Request) -> None:
+    """End the visitor's fast run; it says so itself."""
+    if (running := visitor(request).fast) is not None:
+        running.set()
 
 
 def slider(knob: Knob) -> gr.Slider:
@@ -200,6 +220,7 @@ def build(page: gr.Blocks) -> tuple[gr.Image, Palette]:
                 elem_id="fast-result",
             )  # fmt: skip
             status = gr.HTML(elem_id="fast-status", elem_classes="status")
+            halt = gr.Button(t("stop"), variant="stop", visible=False, elem_id="fast-stop")
             with gr.Row(elem_classes="downloads"):
                 png = gr.DownloadButton(t("png"), interactive=False, elem_id="fast-png", min_width=130)
                 jpeg = gr.DownloadButton(t("jpeg"), interactive=False, elem_id="fast-jpeg", min_width=130)
@@ -209,7 +230,8 @@ def build(page: gr.Blocks) -> tuple[gr.Image, Palette]:
     photo.change(None, photo, None, js=REVEAL, **quiet)
     gr.on(
         [page.load, photo.change, style.input, strength.change, stroke.change, color.change, size.change, button.click],
-        paint, [photo, style, strength, stroke, color, size], [result, status, png, jpeg],
+        paint, [photo, style, strength, stroke, color, size], [result, status, png, jpeg, halt],
         trigger_mode="always_last", show_progress="minimal", show_progress_on=[result], **CONCURRENCY, **quiet,
     )  # fmt: skip
+    halt.click(stop, None, None, queue=False, show_progress="hidden", **quiet)
     return photo, style

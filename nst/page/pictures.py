@@ -107,9 +107,13 @@ const dose = (id, name, shares, whole) => {
     const row = document.createElement('label');
     const [title, slider, percent] = ['span', 'input', 'i'].map((tag) => document.createElement(tag));
     Object.assign(slider, {type: 'range', min: 5, max: 100, step: 5, value: 100 * shares[id]});
+    slider.dataset.style = id;
     title.textContent = name;
     percent.textContent = Math.round(100 * shares[id] / whole) + ' %';
-    slider.addEventListener('change', () => tell({...JSON.parse(props.value), [id]: slider.value / 100}));
+    slider.addEventListener('change', () => {
+        tell({...JSON.parse(props.value), [id]: slider.value / 100});
+        element.querySelector(`[data-style="${id}"]`).focus();
+    });
     row.append(title, slider, percent);
     return row;
 };

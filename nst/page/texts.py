@@ -67,6 +67,8 @@ EN = {
     "error_ImageError": "{detail}",
     "error_SettingsError": "{detail}",
     "error_WeightsUnavailable": "{detail}",
+    "error_Cancelled": "Stopped.",
+    "fast_stopped": "Stopped. The picture before is still yours.",
     "error_NSTError": "{detail}",
     "drawn_wind": "Wind",
     "drawn_tiles": "Tiles",
@@ -152,6 +154,8 @@ PT = {
     "error_SettingsError": "Um valor não é válido. Em inglês: {detail}",
     "error_WeightsUnavailable": "A rede VGG-19 tem de ser transferida uma vez de {source} e agora não foi possível. "
     "Em inglês: {detail}",
+    "error_Cancelled": "Interrompida.",
+    "fast_stopped": "Interrompida. A imagem anterior continua a ser sua.",
     "error_NSTError": "Não foi possível pintar. Em inglês: {detail}",
     "drawn_wind": "Vento",
     "drawn_tiles": "Mosaico",

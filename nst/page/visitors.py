@@ -42,6 +42,7 @@ class Visitor:
         self.seen = time.monotonic()
         self.gone = False
         self.waiting = False  # in line for the full method
+        self.fast: threading.Event | None = None  # to be set to end the fast run
         self._job: Job | None = None
         self._results = 0
 

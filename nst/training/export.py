@@ -1,7 +1,7 @@
 """Export the trained network for the app: ``python -m nst.training.export CHECKPOINT MODEL.onnx``.
 
 Writes one file with a dynamic number and size of pictures, taken from the checkpoint's averaged
-weights, and checks it against PyTorch at ten sizes, odd ones padded as ``fast.py`` pads them. The
+weights, and checks it against PyTorch at ten sizes, and a batch of tiles with given statistics. The
 file holds what training needs to go on from it: its weights under their names, the styles' ids and
 balances.
 """
@@ -115,19 +115,25 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def largest_difference(network: StyleNetwork, path: Path) -> float:
-    """The largest absolute difference from PyTorch over ``SIZES``, every style and three doses, of pixels in 0..1."""
+    """The largest absolute difference from PyTorch over ``SIZES``, styles in turn at three doses, and for tiles
+    with given statistics; of pixels in 0..1."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     rng, worst = np.random.default_rng(0), 0.0
     styles = network.config["styles"]
     given, share = np.zeros((2, network.channels), np.float32), np.zeros((), np.float32)
     for number, (height, width) in enumerate(SIZES):
         photo = rng.random((1, 3, height, width), np.float32)
-        mix = np.full(styles, (1.0, 0.5, 1.3)[number % 3] / styles, np.float32)
+        mix = np.eye(styles, dtype=np.float32)[number % styles] * (1.0, 0.5, 1.3)[number % 3]
         with torch.no_grad():
             expected = network(torch.from_numpy(photo), torch.from_numpy(mix)[None]).numpy()
-        found = session.run(None, {"photo": photo, "mix": mix, "given": given, "share": share})[0]
+        found, known = session.run(None, {"photo": photo, "mix": mix, "given": given, "share": share})
         worst = max(worst, float(np.abs(found - expected).max()))
-    return worst
+    tiles, whole = rng.random((3, 3, 64, 48), np.float32), np.ones((), np.float32)
+    with torch.no_grad():
+        statistics = Statistics(torch.from_numpy(known), torch.ones(()))
+        expected = network(torch.from_numpy(tiles), torch.from_numpy(mix)[None], statistics).numpy()
+    found = session.run(None, {"photo": tiles, "mix": mix, "given": known, "share": whole})[0]
+    return max(worst, float(np.abs(found - expected).max()))
 
 
 def checked(checkpoint: Path, path: Path) -> float:

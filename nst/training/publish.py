@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import statistics
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from nst.fast import MODELS
 from nst.images import fit, open_image, save_image
 from nst.networks import VGG19
 from nst.training import export, measure
-from nst.training.train import named
+from nst.training.train import PHOTO_SUFFIXES, named
 
 MODEL = "styles.onnx"
 SIZE = 512  # long side of the photographs that are measured
@@ -51,10 +52,15 @@ relu4_2, noise the mean difference of neighboring pixels against the photograph'
 """
 
 
+def pictures(folder: Path) -> list[Path]:
+    """The photographs of a folder."""
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES)
+
+
 def weigh(judge: VGG19, style: str, painting: Path, photos: Path) -> dict[str, Any]:
     """Mean distances over the photographs of a folder, painted in a style of the catalogue."""
     art = open_image(painting).image
-    files = sorted(p for p in photos.iterdir() if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    files = pictures(photos)
     results = []
     for file in files:
         photo = fit(open_image(file).image, SIZE)
@@ -116,10 +122,17 @@ def main() -> None:
         names = {key: getattr(options, key) for key in ("title", "artist", "year", "license")}
         entries[new[0]] = {"id": new[0], **names, "thumbnail": f"{new[0]}.jpg"}
 
-    model = MODELS / MODEL
-    print(f"{MODEL} differs from PyTorch by {export.checked(options.checkpoint, model):.1e} at most")
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    order = export.read(model)["ids"]
+    model, made = MODELS / MODEL, MODELS / f"{MODEL}.partial"
+    print(f"{MODEL} differs from PyTorch by {export.checked(options.checkpoint, made):.1e} at most")
+    order = export.read(made)["ids"]
+    if lost := sorted(entries.keys() - set(order)):
+        raise SystemExit(f"The catalogue has {', '.join(lost)}, and this network has not.")
+    if unmeasured := sorted(n for n, e in entries.items() if not e.get("metrics") and n not in paintings):
+        raise SystemExit(f"Not measured yet, so name their paintings too: {', '.join(unmeasured)}.")
+    if not pictures(options.photos):
+        raise SystemExit(f"No photographs to measure on in {options.photos}.")
+    digest = hashlib.sha256(made.read_bytes()).hexdigest()
+    os.replace(made, model)
     for entry in entries.values():
         place = {"file": MODEL, "sha256": digest, "index": order.index(entry["id"])}
         entry |= place | {"metrics": entry.get("metrics", {})}

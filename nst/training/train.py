@@ -24,6 +24,7 @@ import csv
 import math
 import os
 import random
+import re
 import signal
 import time
 from dataclasses import dataclass
@@ -62,8 +63,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=40_000)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--rate", type=float, default=2e-3, help="Adam's step, falling along a cosine")
-    parser.add_argument("--content", type=float, default=0.76, help="content distance to come to")
-    parser.add_argument("--noise", type=float, default=1.45, help="noise not to exceed")
+    parser.add_argument("--content", type=float, default=0.72, help="content distance to come to")
+    parser.add_argument("--noise", type=float, default=1.3, help="noise not to exceed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=250, help="steps between checkpoints and sheets")
     parser.add_argument("--weights", type=Path, help="a VGG-19 file; default: from the Hub, as the app does")
@@ -75,11 +76,12 @@ class Photos:
     what an uninterrupted one would, and what a crop's structure is need be computed once only."""
 
     CROPS_EACH = 3
+    KEPT = 5000  # structures; one of 192 pixels takes 0.6 MB
 
     def __init__(self, folder: Path, judge: VGG19, seed: int) -> None:
         self.files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
-        if not self.files:
-            raise SystemExit(f"No photographs in {folder}: it needs JPEG, PNG or WebP files.")
+        if len(self.files) < 2:
+            raise SystemExit(f"Too few photographs in {folder}: it needs two JPEG, PNG or WebP files at least.")
         random.Random(seed).shuffle(self.files)
         self.judge, self.known = judge, {}
 
@@ -87,13 +89,15 @@ class Photos:
         """The picture ``[1, 3, side, side]`` in 0..1, and its activations at the content layer."""
         number %= len(self.files) * self.CROPS_EACH
         torch.manual_seed(number)
-        crop = v2.Compose([v2.RandomResizedCrop(side, scale=(0.15, 0.5), antialias=True), v2.RandomHorizontalFlip()])
+        crop = v2.Compose([v2.RandomResizedCrop(side, scale=(0.3, 1.0), antialias=True), v2.RandomHorizontalFlip()])
         picture = tensor(crop(open_image(self.files[number % len(self.files)]).image)).to(self.judge.mean.device)
         if (number, side) not in self.known:
             with torch.no_grad():
                 structure = self.judge(picture, [CONTENT_LAYER])[CONTENT_LAYER]
             if self.judge.mean.is_cuda:
                 return picture, structure
+            if len(self.known) >= self.KEPT or any(known != side for _, known in list(self.known)[:1]):
+                self.known.clear()
             self.known[number, side] = structure
         return picture, self.known[number, side]
 
@@ -189,8 +193,10 @@ def save(path: Path, state: dict) -> None:
 
 def named(painting: str) -> tuple[str, Path]:
     """Style id and file of a command line's ``id=file`` or ``file``."""
-    name, equals, file = painting.rpartition("=")
-    return (name, Path(file)) if equals else (Path(file).stem.lower().replace("_", "-"), Path(file))
+    name, equals, file = painting.partition("=")
+    if equals and re.fullmatch(r"[\w-]+", name):
+        return name, Path(file)
+    return Path(painting).stem.lower().replace("_", "-"), Path(painting)
 
 
 def begin(options: argparse.Namespace, ids: list[str]) -> dict:
@@ -228,6 +234,8 @@ def keep_the_rest(network: StyleNetwork, learned: list[int]) -> None:
 
 def main() -> None:
     options = parse()
+    if options.add and options.start is None:
+        raise SystemExit("--add adds to a trained model: name it with --start.")
     options.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -243,6 +251,10 @@ def main() -> None:
     else:
         state = begin(options, list(paintings))
     ids, new = state["ids"], set(state["new"])
+    if strange := paintings.keys() - set(ids):
+        raise SystemExit(f"{checkpoint} was begun without {', '.join(sorted(strange))}: choose another OUT.")
+    if options.add and (missing := new - paintings.keys()):
+        raise SystemExit(f"{checkpoint} was begun with {', '.join(sorted(missing))} too: name all that are added.")
     learned = [n for n, name in enumerate(ids) if name in (new if options.add else paintings)]
     if not learned:
         raise SystemExit("None of the paintings is new to the model; leave out --add to train them further.")
