@@ -2,14 +2,17 @@
 
 import base64
 import io
+import os
 import threading
+import time
+from pathlib import Path
 
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from pictures import CASES, scene
 from PIL import Image
-from served import LONG, NOBODY, app, app_with_hub
+from served import LONG, NOBODY, app, app_with_hub, wait_for
 
 import nst
 
@@ -73,6 +76,26 @@ def test_a_mixture_is_an_object(client, photo):
     file = client.predict(handle_file(photo), mix, stroke=1.5, color="match", api_name="/stylize")
     assert opened(file).tobytes() == nst.stylize(photo, mix, stroke=1.5, color="match").tobytes()
     assert nst.read_recipe(file)["style"] == mix
+
+
+def test_a_cancelled_stylize_stops_working(client, server, tmp_path):
+    Image.effect_noise((6000, 4500), 60).convert("RGB").save(tmp_path / "large.jpg", quality=50)
+    job = client.submit(handle_file(str(tmp_path / "large.jpg")), api_name="/stylize")
+    wait_for(lambda: work(server) > 0.4, "the server to start painting")
+    job.cancel()
+    wait_for(lambda: work(server) < 0.1, "the server to stop painting", 15)
+
+
+def work(server) -> float:
+    """Seconds of processor time that it takes in half a second (Linux)."""
+
+    def spent() -> float:
+        fields = Path(f"/proc/{server.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    before = spent()
+    time.sleep(0.5)
+    return spent() - before
 
 
 def test_a_stylized_picture_carries_its_recipe(client, photo):
