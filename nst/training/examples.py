@@ -6,6 +6,7 @@ Photographs that gradio ships, paintings that this program draws: nothing that i
 from __future__ import annotations
 
 import argparse
+import unicodedata
 
 from gradio.media import get_image
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -17,7 +18,7 @@ from nst.images import fit, open_image, save_image
 from nst.settings import Settings
 
 HEIGHT, GAP = 360, 8
-TILE, TITLE = 256, 30  # sides of a contact sheet's pictures, and the room for a title
+TILE, TITLE = 224, 30  # sides of a contact sheet's pictures, and the room for a title
 FOLDER = fast.MODELS / "examples"
 
 
@@ -33,12 +34,14 @@ def side_by_side(pictures: list[Image.Image]) -> Image.Image:
 
 
 def contact_sheet(photos: list[Image.Image]) -> Image.Image:
-    """The photographs in a row, and below them what every style makes of each, with its title."""
+    """The photographs in a row, and below them what every style makes of each, with its title,
+    which loses its accents: the font that comes with Pillow has none."""
     squares = [ImageOps.fit(photo, (TILE, TILE), Image.LANCZOS) for photo in photos]
     rows = [("", squares)]
     for style in fast.styles():
         painted = (fast.stylize(ImageOps.fit(p, (2 * TILE, 2 * TILE), Image.LANCZOS), style.id) for p in photos)
-        rows.append((f"{style.title}, {style.artist}", [p.resize((TILE, TILE), Image.LANCZOS) for p in painted]))
+        title = unicodedata.normalize("NFKD", f"{style.title}, {style.artist}").encode("ascii", "ignore").decode()
+        rows.append((title, [p.resize((TILE, TILE), Image.LANCZOS) for p in painted]))
     sheet = Image.new("RGB", (len(photos) * (TILE + GAP) - GAP, len(rows) * (TILE + TITLE) - TITLE), "white")
     draw = ImageDraw.Draw(sheet)
     for number, (title, pictures) in enumerate(rows):
@@ -72,7 +75,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     photos = samples()
     if options.only != "optimize":
-        save_image(contact_sheet(photos), FOLDER / "styles.jpg", quality=88)
+        save_image(contact_sheet(photos), FOLDER / "styles.jpg", quality=82)
     if options.only != "styles":
         photo, painting = fit(photos[0], 512), DRAWINGS[options.drawing]()
         for step in nst.optimize(photo, painting, Settings(size=512)):
