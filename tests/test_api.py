@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from gradio_client.utils import Status
 from pictures import CASES, scene
 from PIL import Image
 from served import LONG, NOBODY, app, app_with_hub, wait_for
@@ -81,7 +82,7 @@ def test_a_mixture_is_an_object(client, photo):
 def test_a_cancelled_stylize_stops_working(client, server, tmp_path):
     Image.effect_noise((6000, 4500), 60).convert("RGB").save(tmp_path / "large.jpg", quality=50)
     job = client.submit(handle_file(str(tmp_path / "large.jpg")), api_name="/stylize")
-    wait_for(lambda: work(server) > 0.4, "the server to start painting")
+    wait_for(lambda: job.status().code is Status.ITERATING and work(server) > 0.4, "the server to paint")
     job.cancel()
     wait_for(lambda: work(server) < 0.1, "the server to stop painting", 15)
 

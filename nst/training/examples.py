@@ -1,4 +1,4 @@
-"""README's pictures: ``python -m nst.training.examples``.
+"""README's pictures: ``python -m nst.training.examples PHOTOS``.
 
 Photographs that gradio ships, paintings that this program draws: nothing that is not free to show.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 import unicodedata
+from pathlib import Path
 
-from gradio.media import get_image
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 import nst
@@ -52,11 +52,10 @@ def contact_sheet(photos: list[Image.Image]) -> Image.Image:
     return sheet
 
 
-def samples() -> list[Image.Image]:
-    """Six pictures from gradio's own photographs: each whole, and two of them close up."""
-    tower, lion, cheetah, running = (
-        open_image(get_image(f"{name}.jpg")).image for name in ("tower", "lion", "cheetah1", "cheetah")
-    )
+def samples(folder: Path) -> list[Image.Image]:
+    """Six pictures from the photographs that gradio ships: each whole, and two of them close up."""
+    names = ("tower", "lion", "cheetah1", "cheetah")
+    tower, lion, cheetah, running = (open_image(folder / f"{name}.jpg").image for name in names)
     return [tower, lion, cheetah, running, part(tower, 0.2, 0.35, 0.6), part(lion, 0.2, 0.02, 0.5)]
 
 
@@ -69,11 +68,12 @@ def part(photo: Image.Image, left: float, top: float, size: float) -> Image.Imag
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("photos", type=Path, help="gradio's folder media_assets/images")
     parser.add_argument("--only", choices=("styles", "optimize"), help="make this one only")
     parser.add_argument("--drawing", choices=DRAWINGS, default="wind", help="the painting for the full method")
     options = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
-    photos = samples()
+    photos = samples(options.photos)
     if options.only != "optimize":
         save_image(contact_sheet(photos), FOLDER / "styles.jpg", quality=82)
     if options.only != "styles":

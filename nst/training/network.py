@@ -61,8 +61,9 @@ class Statistics:
         variance = (x - mean).square().mean(dim=(0, 2, 3), keepdim=True)
         known = self.given[:, self.met : self.met + x.shape[1]].reshape(2, 1, x.shape[1], 1, 1)
         self.met += x.shape[1]
-        mean = mean + self.share * (known[0] - mean)
-        variance = variance + self.share * (known[1] - variance)
+        # In this form a share of 1 gives what was given to the last bit.
+        mean = (1 - self.share) * mean + self.share * known[0]
+        variance = (1 - self.share) * variance + self.share * known[1]
         self.found.append(torch.stack([mean.flatten(), variance.flatten()]))
         return mean, variance
 

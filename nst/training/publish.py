@@ -15,7 +15,6 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from gradio.media import get_image
 from PIL import Image, ImageOps
 
 from nst import fast, weights
@@ -105,7 +104,7 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("paintings", nargs="+", metavar="PAINTING", help="what it was trained on: a file, or id=file")
     parser.add_argument("--photos", type=Path, required=True, help="a folder of photographs to measure on")
-    parser.add_argument("--thumbnail", type=Path, help="the photograph that thumbnails show; default: gradio's tower")
+    parser.add_argument("--thumbnail", type=Path, required=True, help="the photograph that thumbnails show painted")
     parser.add_argument("--title", help="of a painting that is new to the catalogue")
     parser.add_argument("--artist", help="likewise")
     parser.add_argument("--year", help="likewise")
@@ -139,8 +138,7 @@ def main() -> None:
     write(list(entries.values()))
 
     judge = VGG19(weights.read(options.weights) if options.weights else weights.vgg19())
-    photo = Image.open(get_image("tower.jpg")) if options.thumbnail is None else open_image(options.thumbnail).image
-    square = ImageOps.fit(photo.convert("RGB"), (THUMBNAIL * 2, THUMBNAIL * 2), centering=(0.5, 0.3))
+    square = ImageOps.fit(open_image(options.thumbnail).image, (THUMBNAIL * 2, THUMBNAIL * 2), centering=(0.5, 0.3))
     for name, painting in paintings.items():
         entries[name]["metrics"] = weigh(judge, name, painting, options.photos)
         print(name, entries[name]["metrics"], flush=True)
