@@ -1,11 +1,8 @@
 """Fast: a photograph through a trained network in one pass, by ONNX Runtime on a GPU or a CPU.
 
 The styles are the files of ``models/``, named by their catalogue. A session is made once per file
-and shared by everyone: it is read-only, and ONNX Runtime lets many threads run it at once.
-
-A large photograph goes through in tiles. Each tile is computed with a margin as wide as the network
-sees, and all of them with the same statistics for the network's normalizations, measured on patches
-spread over the whole photograph; so no seam appears where tiles meet.
+and shared by everyone: it is read-only, and ONNX Runtime lets many threads run it at once. A large
+photograph goes through in tiles (see ``tiles.py``).
 """
 
 from __future__ import annotations
@@ -24,25 +21,20 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-from nst import device
-from nst.color import COLORS, keep_colors, match_colors
+from nst import device, tiles
+from nst.color import keep_colors, match_colors
 from nst.errors import Cancelled, SettingsError
 from nst.images import Source, fit, open_image, with_alpha
-from nst.settings import Knob
+from nst.settings import KNOBS, Knob
+from nst.tiles import SMALLEST
 from nst.version import __version__
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
-SMALLEST, MULTIPLE = 16, 8  # sides in pixels that the network, which halves its input three times, can take
 STRENGTH = Knob("strength", 1.0, "The dose of the style: 0 gives the photo, 1 the full style.", 0.0, 1.5, 0.05)
 STROKE = Knob("stroke", 1.0, "Size of the brush: 0.5 paints strokes half as large, 2 twice.", 0.5, 2.0, 0.1)
-COLOR = Knob(
-    "color", "style", "Colors: the painting's; the photo's own; the painting's matched to the photo's.", choices=COLORS
-)
+COLOR = KNOBS["color"]  # the same choice as in the full method
 SIZE = Knob("size", 512, "Long side of the result, in pixels.", SMALLEST, 8000, 1)
 
-WHOLE = 3_200_000  # pixels; a larger picture is painted in tiles
-TILE, MARGIN = 1024, 112  # sides in pixels; the network sees 104 pixels far
-PATCH, SAMPLE = 192, 112  # side in pixels, and largest number, of the patches that a larger picture is measured on
 ASK_AGAIN = 0.05  # seconds between two questions whether the picture is still wanted
 MOST_PIXELS = 50_000_000  # of the picture that the network works on
 
@@ -250,8 +242,7 @@ def paint(
             raise SettingsError(f"{' and '.join(mix)} are in different networks and cannot be mixed.")
         doses[entry.index] = strength * share
     with _stopping(cancelled) as stop:
-        painter = _Painter(session, doses, stop)
-        return Image.fromarray(painter.paint(np.asarray(image), progress or (lambda done, total: None)))
+        return Image.fromarray(tiles.paint(np.asarray(image), _runner(session, doses, stop), progress))
 
 
 @contextmanager
@@ -283,69 +274,15 @@ def _stopping(cancelled: Callable[[], bool] | None) -> Iterator[onnxruntime.RunO
         asking.join()
 
 
-class _Painter:
-    """One picture on its way through the network."""
+def _runner(session: onnxruntime.InferenceSession, doses: np.ndarray, stop: onnxruntime.RunOptions) -> tiles.Run:
+    """The network with these doses of its styles, as ``tiles`` wants it."""
+    unknown = np.zeros(session.get_inputs()[2].shape, np.float32)
 
-    def __init__(self, session: onnxruntime.InferenceSession, doses: np.ndarray, stop: onnxruntime.RunOptions) -> None:
-        self.session, self.doses, self.stop = session, doses, stop
-        self.unknown = np.zeros(session.get_inputs()[2].shape, np.float32)
-
-    def paint(self, pixels: np.ndarray, progress: Callable[[int, int], None]) -> np.ndarray:
-        """``[H, W, 3]`` bytes, painted."""
-        height, width = pixels.shape[:2]
-        if max(height, SMALLEST) * max(width, SMALLEST) <= WHOLE:
-            tiles, known = [(slice(0, height), slice(0, width))], None
-        else:
-            tiles = [(rows, columns) for rows in _cut(height) for columns in _cut(width)]
-            known = self.measure(pixels)
-        result = np.empty((height, width, 3), np.uint8)
-        for number, (rows, columns) in enumerate(tiles):
-            progress(number, len(tiles))
-            top, left = max(0, rows.start - MARGIN), max(0, columns.start - MARGIN)
-            around = pixels[top : rows.stop + MARGIN, left : columns.stop + MARGIN]
-            made = self.run(_mirrored(around)[None], known)[0][0]
-            down, right = rows.start - top, columns.start - left
-            result[rows, columns] = made[down:, right:][: rows.stop - rows.start, : columns.stop - columns.start]
-        progress(len(tiles), len(tiles))
-        return result
-
-    def measure(self, pixels: np.ndarray) -> np.ndarray:
-        """The statistics of a large picture, from patches in a regular grid over it."""
-        height, width = pixels.shape[:2]
-        tall, wide = min(PATCH, height), min(PATCH, width)
-        # As many as fit without overlapping, so that no part of the picture counts more than another.
-        rows, columns = height // tall, width // wide
-        down = max(1, min(rows, SAMPLE, int((SAMPLE * rows / columns) ** 0.5)))
-        across = max(1, min(columns, SAMPLE // down))
-        patches = [
-            _mirrored(pixels[top : top + tall, left : left + wide])
-            for top in _spread(height, tall, down)
-            for left in _spread(width, wide, across)
-        ]
-        return self.run(np.stack(patches), None)[1]
-
-    def run(self, pictures: np.ndarray, known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """``[N, H, W, 3]`` bytes, painted with the statistics ``known``, or with their own; and these."""
+    def run(pictures: np.ndarray, known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         photo = pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255
-        given, share = (self.unknown, 0) if known is None else (known, 1)
-        inputs = {"photo": photo, "mix": self.doses, "given": given, "share": np.array(share, np.float32)}
-        painting, statistics = self.session.run(None, inputs, self.stop)
+        given, share = (unknown, 0) if known is None else (known, 1)
+        inputs = {"photo": photo, "mix": doses, "given": given, "share": np.array(share, np.float32)}
+        painting, statistics = session.run(None, inputs, stop)
         return (painting.transpose(0, 2, 3, 1) * 255 + 0.5).astype(np.uint8), statistics
 
-
-def _cut(length: int) -> list[slice]:
-    """A side in as few parts of about the same length, multiples of what the network needs, as fit in TILE."""
-    parts = max(1, -(-length // (TILE - 2 * MARGIN)))
-    part = -(-length // (parts * MULTIPLE)) * MULTIPLE
-    return [slice(start, min(start + part, length)) for start in range(0, length, part)]
-
-
-def _spread(length: int, part: int, count: int) -> list[int]:
-    """Where ``count`` parts begin, each in the middle of its share of the length."""
-    return [round(length * (2 * n + 1) / (2 * count) - part / 2) for n in range(count)]
-
-
-def _mirrored(pixels: np.ndarray) -> np.ndarray:
-    """``pixels`` with the edge mirrored until both sides are multiples of what the network needs."""
-    below, right = (max(SMALLEST, -(-side // MULTIPLE) * MULTIPLE) - side for side in pixels.shape[:2])
-    return np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")
+    return run

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import nst
-from nst import Cancelled, ImageError, SettingsError, fast
+from nst import Cancelled, ImageError, SettingsError, fast, tiles
 
 
 def scene(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -128,17 +128,17 @@ def test_a_picture_of_one_line_asks_for_no_more_memory_than_another(shape, monke
 def small_tiles(monkeypatch):
     """Tiles and patches for pictures of a test's size; the margin stays what the network needs."""
     for name, value in {"WHOLE": 10_000, "TILE": 384, "PATCH": 96, "SAMPLE": 40}.items():
-        monkeypatch.setattr(fast, name, value)
+        monkeypatch.setattr(tiles, name, value)
 
 
 def whole_and_tiled(monkeypatch, photo: Image.Image) -> tuple[np.ndarray, np.ndarray]:
     tiled = pixels(fast.paint({"starry-night": 1}, photo))
-    monkeypatch.setattr(fast, "WHOLE", 10**9)
+    monkeypatch.setattr(tiles, "WHOLE", 10**9)
     return pixels(fast.paint({"starry-night": 1}, photo)), tiled
 
 
 def test_tiles_with_the_statistics_of_the_whole_are_the_whole(small_tiles, monkeypatch):
-    monkeypatch.setattr(fast._Painter, "measure", lambda self, photo: self.run(fast._mirrored(photo)[None], None)[1])
+    monkeypatch.setattr(tiles, "measure", lambda photo, run: run(tiles.mirrored(photo)[None], None)[1])
     whole, tiled = whole_and_tiled(monkeypatch, scene(401, 330))
     assert np.abs(whole - tiled).max() <= 1
 
@@ -149,32 +149,32 @@ def test_tiles_are_nearly_the_whole_and_no_line_shows_where_they_meet(small_tile
     assert np.abs(difference).mean() < 2
     # Steps of the difference between neighbors: at a border no larger than elsewhere.
     steps = np.abs(np.diff(difference, axis=1)).mean(axis=(0, 2))
-    borders = [part.start - 1 for part in fast._cut(640)[1:]]
+    borders = [part.start - 1 for part in tiles.cut(640)[1:]]
     assert borders
     assert steps[borders].max() <= steps.mean() + 4 * steps.std()
 
 
 @pytest.mark.parametrize("length", [1, 7, 801, 1024, 6001])
 def test_a_side_is_cut_into_parts_that_follow_each_other_on_the_networks_grid(length):
-    parts = fast._cut(length)
+    parts = tiles.cut(length)
     assert (parts[0].start, parts[-1].stop) == (0, length)
     assert all(one.stop == other.start for one, other in itertools.pairwise(parts))
-    assert all(part.start % fast.MULTIPLE == 0 for part in parts)
-    assert all(part.stop - part.start + 2 * fast.MARGIN <= fast.TILE for part in parts)
+    assert all(part.start % tiles.MULTIPLE == 0 for part in parts)
+    assert all(part.stop - part.start + 2 * tiles.MARGIN <= tiles.TILE for part in parts)
 
 
 def test_the_margin_is_as_wide_as_the_network_sees():
     """A change of one pixel reaches no further, once the statistics are given."""
     session = fast.open_model(fast.find("starry-night").file)
-    painter = fast._Painter(session, np.eye(len(nst.styles()), dtype=np.float32)[0], None)
+    run = fast._runner(session, np.eye(len(nst.styles()), dtype=np.float32)[0], None)
     photo = np.asarray(scene(512, 64))[None].copy()
-    known = painter.run(photo, None)[1]
-    before = painter.run(photo, known)[0]
+    known = run(photo, None)[1]
+    before = run(photo, known)[0]
     photo[:, :, 256] = 255 - photo[:, :, 256]
-    changed = np.abs(painter.run(photo, known)[0].astype(int) - before).max(axis=(0, 1, 3)).nonzero()[0]
+    changed = np.abs(run(photo, known)[0].astype(int) - before).max(axis=(0, 1, 3)).nonzero()[0]
     assert changed.size > 8
-    assert changed.min() > 256 - fast.MARGIN
-    assert changed.max() < 256 + fast.MARGIN
+    assert changed.min() > 256 - tiles.MARGIN
+    assert changed.max() < 256 + tiles.MARGIN
 
 
 def test_progress_is_told_by_tile(small_tiles):

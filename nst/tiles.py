@@ -1,0 +1,75 @@
+"""A large photograph through the fast network in tiles that know of the whole.
+
+Instance normalization makes every pixel depend on the whole picture. So the statistics of its
+normalizations are measured first, on patches spread over the photograph, and every tile is painted
+with them, and with a margin as wide as the network sees. Then nothing is left to blend where tiles meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+SMALLEST, MULTIPLE = 16, 8  # sides in pixels that the network, which halves its input three times, can take
+WHOLE = 3_200_000  # pixels; a larger picture is painted in tiles
+TILE, MARGIN = 1024, 112  # sides in pixels; the network sees less far than the margin
+PATCH, SAMPLE = 192, 112  # side in pixels, and largest number, of the patches that a larger picture is measured on
+
+Run = Callable[[np.ndarray, np.ndarray | None], tuple[np.ndarray, np.ndarray]]
+"""Pictures ``[N, H, W, 3]`` of bytes, painted with the statistics given, or with their own; and these."""
+
+
+def paint(pixels: np.ndarray, run: Run, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+    """``[H, W, 3]`` bytes, painted; ``progress(tiles done, tiles in all)`` is told of each tile."""
+    height, width = pixels.shape[:2]
+    if max(height, SMALLEST) * max(width, SMALLEST) <= WHOLE:
+        places, known = [(slice(0, height), slice(0, width))], None
+    else:
+        places = [(rows, columns) for rows in cut(height) for columns in cut(width)]
+        known = measure(pixels, run)
+    progress = progress or (lambda done, total: None)
+    result = np.empty((height, width, 3), np.uint8)
+    for number, (rows, columns) in enumerate(places):
+        progress(number, len(places))
+        top, left = max(0, rows.start - MARGIN), max(0, columns.start - MARGIN)
+        around = pixels[top : rows.stop + MARGIN, left : columns.stop + MARGIN]
+        made = run(mirrored(around)[None], known)[0][0]
+        down, right = rows.start - top, columns.start - left
+        result[rows, columns] = made[down:, right:][: rows.stop - rows.start, : columns.stop - columns.start]
+    progress(len(places), len(places))
+    return result
+
+
+def measure(pixels: np.ndarray, run: Run) -> np.ndarray:
+    """The statistics of a large picture, from patches in a regular grid over it."""
+    height, width = pixels.shape[:2]
+    tall, wide = min(PATCH, height), min(PATCH, width)
+    # As many as fit without overlapping, so that no part of the picture counts more than another.
+    rows, columns = height // tall, width // wide
+    down = max(1, min(rows, SAMPLE, int((SAMPLE * rows / columns) ** 0.5)))
+    across = max(1, min(columns, SAMPLE // down))
+    patches = [
+        mirrored(pixels[top : top + tall, left : left + wide])
+        for top in spread(height, tall, down)
+        for left in spread(width, wide, across)
+    ]
+    return run(np.stack(patches), None)[1]
+
+
+def cut(length: int) -> list[slice]:
+    """A side in as few parts of about the same length, multiples of what the network needs, as fit in TILE."""
+    parts = max(1, -(-length // (TILE - 2 * MARGIN)))
+    part = -(-length // (parts * MULTIPLE)) * MULTIPLE
+    return [slice(start, min(start + part, length)) for start in range(0, length, part)]
+
+
+def spread(length: int, part: int, count: int) -> list[int]:
+    """Where ``count`` parts begin, each in the middle of its share of the length."""
+    return [round(length * (2 * n + 1) / (2 * count) - part / 2) for n in range(count)]
+
+
+def mirrored(pixels: np.ndarray) -> np.ndarray:
+    """``pixels`` with the edge mirrored until both sides are multiples of what the network needs."""
+    below, right = (max(SMALLEST, -(-side // MULTIPLE) * MULTIPLE) - side for side in pixels.shape[:2])
+    return np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")
