@@ -6,7 +6,9 @@ The network judges pictures and is never trained here. Layers are named as in th
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +22,7 @@ POOLINGS = ("max", "average")
 # rectifiers and poolings together, as torchvision does ("features.0", "features.2", "features.5").
 BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet's RGB in 0..1, which these weights expect removed
+SOFTNESS = 0.3  # of the gradient's steps, in mean activations
 STD = (0.229, 0.224, 0.225)
 
 
@@ -43,13 +46,63 @@ SHAPES = {
 """Name and shape of every tensor that ``VGG19`` needs: 16 convolutions, 80 MB in float32."""
 
 
+def _reference() -> Tensor:
+    """A picture ``[1, 3, 96, 96]`` in 0..1 with as much contrast at every scale, as photographs have it."""
+    generator = torch.Generator().manual_seed(0)
+    octaves = [torch.randn(1, 3, side, side, generator=generator) for side in (3, 6, 12, 24, 48, 96)]
+    return (0.5 + 0.12 * sum(F.interpolate(o, (96, 96), mode="bilinear") for o in octaves)).clamp(0, 1)
+
+
+class _Rectifier(torch.autograd.Function):
+    """``max(0, x)``, in place; its slope rises from 0 to 1 over ``SOFTNESS`` above 0 instead of jumping."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.mark_dirty(x.relu_())
+        ctx.save_for_backward(x)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return (y * (1 / SOFTNESS)).clamp_(max=1).mul_(gradient)
+
+
+class _MaxPool(torch.autograd.Function):
+    """The largest of two by two; all that come within ``SOFTNESS`` of it share its gradient, the nearer the more."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        largest = F.max_pool2d(x, 2)
+        ctx.save_for_backward(x, largest)
+        return largest
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        x, largest = ctx.saved_tensors
+        height, width = (2 * side for side in largest.shape[-2:])  # an odd last row or column is in no pool
+        corners = [(slice(row, height, 2), slice(column, width, 2)) for row in (0, 1) for column in (0, 1)]
+        # In this order the largest itself always keeps a share, however coarse the number format is.
+        shares = [(x[..., rows, columns] - largest).add_(SOFTNESS).clamp_(min=0) for rows, columns in corners]
+        whole = gradient / sum(shares)
+        back = torch.empty_like(x) if x.shape[-2:] == (height, width) else torch.zeros_like(x)
+        for (rows, columns), share in zip(corners, shares, strict=True):
+            torch.mul(share, whole, out=back[..., rows, columns])
+        return back
+
+
 class VGG19(nn.Module):
     """The convolutions of VGG-19, in evaluation, with max or average pooling.
 
-    ``weights`` maps the names of ``SHAPES`` to tensors of any float type. Gatys et al. (2016)
-    rescale the network so that no layer's activations dwarf another's; rectifiers and poolings
-    let a factor pass, so here each layer is brought to weights of norm one per output channel
-    on average, however the published file happened to be scaled; what remains of that is rounding.
+    ``weights`` maps the names of ``SHAPES`` to tensors of any float type. As in Gatys et al. (2016) the
+    network is rescaled so that every layer's mean activation is 1, here on a picture made for that;
+    rectifiers and poolings let a factor pass, so it does not matter how the published file happened
+    to be scaled; what remains of that is rounding.
+
+    Activations are the network's own to the last bit. Their gradient is made continuous: a rectifier's
+    slope and the choice of a maximum jump, and one unit that falls on the other side by a last bit of
+    rounding changes a small picture's gradient by a hundredth. A hundred steps make another picture
+    of that; without the jumps they do not.
     """
 
     def __init__(self, weights: Mapping[str, Tensor], pooling: str = "max") -> None:
@@ -61,13 +114,19 @@ class VGG19(nn.Module):
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
         self.convolutions = nn.ModuleDict()
         scale = 1.0  # what the layer's input was divided by
+        x, block = (_reference() - self.mean) / self.std, "1"
         for layer, (index, (outputs, inputs)) in LAYOUT.items():
+            if layer[4] != block:
+                x, block = F.max_pool2d(x, 2), layer[4]
             weight = weights[f"features.{index}.weight"].double() * scale
-            scale = float(weight.norm()) / outputs**0.5
+            bias = weights[f"features.{index}.bias"].double()
+            found = F.relu(F.conv2d(x, weight.float(), bias.float(), padding=1))
+            scale = float(found.double().mean()) or 1.0
             convolution = nn.utils.skip_init(nn.Conv2d, inputs, outputs, 3, padding=1)
             convolution.weight.data.copy_(weight / scale)
-            convolution.bias.data.copy_(weights[f"features.{index}.bias"].double() / scale)
+            convolution.bias.data.copy_(bias / scale)
             self.convolutions[layer] = convolution
+            x = found / scale
         self.eval().requires_grad_(False)
 
     def forward(
@@ -86,13 +145,13 @@ class VGG19(nn.Module):
         x = ((picture - self.mean) / self.std).to(weight.dtype)
         if weight.is_contiguous(memory_format=torch.channels_last):
             x = x.contiguous(memory_format=torch.channels_last)
-        pool = F.max_pool2d if self.pooling == "max" else F.avg_pool2d
+        pool = _MaxPool.apply if self.pooling == "max" else functools.partial(F.avg_pool2d, kernel_size=2)
         found: dict[str, Tensor] = {}
         block = "1"
         for layer, convolution in self.convolutions.items():
             if layer[4] != block:
-                x, block = pool(x, 2), layer[4]
-            x = F.relu(convolution(x))
+                x, block = pool(x), layer[4]
+            x = _Rectifier.apply(convolution(x))
             if watch is not None:
                 watch()
                 if x.requires_grad:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision.models import vgg19
 
-from nst.networks import CONTENT_LAYER, LAYOUT, MEAN, SHAPES, STD, STYLE_LAYERS, VGG19
+from nst.networks import CONTENT_LAYER, LAYOUT, MEAN, SHAPES, SOFTNESS, STD, STYLE_LAYERS, VGG19, _MaxPool, _Rectifier
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,50 @@ def test_a_rescaled_file_gives_the_same_network(published):
     plain, other = (VGG19(w)(picture, ["relu3_1", "relu5_1"]) for w in (published, scaled))
     for layer in plain:
         assert torch.allclose(plain[layer], other[layer], rtol=1e-4, atol=1e-6)
+
+
+def test_activations_are_about_one_in_the_mean_at_every_layer(published):
+    picture = torch.rand(1, 3, 64, 64)
+    for layer, found in VGG19(published)(picture, LAYOUT).items():
+        assert 0.1 < float(found.mean()) < 10, layer
+
+
+def slope(function, x: torch.Tensor) -> torch.Tensor:
+    """The gradient at ``x`` of the sum of what ``function`` makes of a copy of it."""
+    x = x.clone().requires_grad_()
+    function(x * 1).sum().backward()
+    return x.grad
+
+
+def test_a_rectifiers_slope_rises_without_a_jump_and_its_values_are_the_true_ones():
+    x = torch.linspace(-1, 1, 2001)
+    assert torch.equal(_Rectifier.apply(x.clone()), x.clamp(min=0))
+    found = slope(_Rectifier.apply, x)
+    assert float(found.diff().abs().max()) < 0.001 / SOFTNESS * 1.01
+    assert float(found[x <= 0].abs().max()) == 0
+    assert torch.all(found[x >= SOFTNESS] == 1)
+
+
+@pytest.mark.parametrize("number", [torch.float32, torch.bfloat16])
+def test_the_largest_of_four_hands_its_gradient_over_without_a_jump(number):
+    pools = torch.zeros(201, 1, 2, 2, dtype=number)
+    pools[:, 0, 0, 0] = 200  # so large that bfloat16 cannot tell it from itself less the softness
+    pools[:, 0, 1, 1] = 200 + torch.linspace(-1, 1, 201).to(number)
+    assert torch.equal(_MaxPool.apply(pools), torch.nn.functional.max_pool2d(pools, 2))
+    found = slope(_MaxPool.apply, pools).float()
+    assert torch.allclose(found.sum(dim=(1, 2, 3)), torch.ones(201), atol=0.01)
+    assert found[0, 0, 0, 0] == 1
+    assert found[-1, 0, 1, 1] == 1
+    if number == torch.float32:
+        assert float(found.diff(dim=0).abs().max()) < 0.02 / SOFTNESS
+
+
+def test_an_odd_last_row_and_column_are_in_no_pool():
+    x = torch.rand(1, 2, 5, 7)
+    found = slope(_MaxPool.apply, x)
+    assert torch.equal(_MaxPool.apply(x), torch.nn.functional.max_pool2d(x, 2))
+    assert float(found[..., 4, :].abs().max()) == float(found[..., :, 6].abs().max()) == 0
+    assert float(found.sum()) == pytest.approx(2 * 2 * 3, rel=1e-5)
 
 
 def test_average_pooling_differs_from_max_pooling_after_the_first_pooling(published):

@@ -47,7 +47,7 @@ CROPS = ((0.0, 192), (0.85, 256))  # progress, side of the crops from there on
 FLAT = 0.005  # roughness below which a photograph counts as plain
 STYLE_SIDE = 440  # the painting's area is this squared: that of a 512 px photograph
 SOFT = 1e-4  # under a root of a squared distance, whose slope would else be endless at 0
-BALANCE = 0.08  # how fast the weights of a style follow its figures
+BALANCE = 0.2  # how fast the weights of a style follow its figures
 LIMITS = (0.02, 10.0)  # of those weights
 NORM_RATE = 4  # of scales and shifts, against the rate of all: a style has only these, and only its own steps
 KEEP = 0.997  # of the averaged weights, at each step
@@ -299,9 +299,10 @@ def main() -> None:
             found = figures(judge, painting, photo, structure, [targets[style] for style, _ in drawn])
             chosen = torch.tensor([style for style, _ in drawn])
             dose = mix.sum(dim=1)
-            # A lower dose leans toward the content and away from the style.
+            # A lower dose leans toward the content and away from the style; the root keeps a small dose from
+            # being none, which would leave most of the way to the last quarter.
             total = (
-                dose * found["style"]
+                dose.sqrt() * found["style"]
                 + (2 - dose) * balance.content[chosen].to(device) * found["content"]
                 + balance.smooth[chosen].to(device) * found["noise"]
             ).mean()
