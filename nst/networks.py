@@ -22,7 +22,7 @@ POOLINGS = ("max", "average")
 # rectifiers and poolings together, as torchvision does ("features.0", "features.2", "features.5").
 BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet's RGB in 0..1, which these weights expect removed
-SOFTNESS = 0.3  # of the gradient's steps, in mean activations
+SOFTNESS = 0.4  # of the gradient's steps, in mean activations
 STD = (0.229, 0.224, 0.225)
 
 

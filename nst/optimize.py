@@ -2,7 +2,7 @@
 
 A picture is changed step by step until VGG-19 sees the photograph's content in it and the
 painting's style. It starts small, where a step is cheap and a stroke is large against the picture,
-and doubles twice on its way to full size.
+and doubles twice on its way to full size, each time taking up some of the photograph's detail.
 
 The variable is not the pixels but the picture's Laplacian pyramid (see ``pyramid.py``). Where the
 strokes go is settled at the coarse scales, so these are computed in float32; the full size, which
@@ -35,8 +35,10 @@ from nst.settings import Settings
 SMALLEST = 32  # a working side, in pixels; VGG-19 halves it four times
 COARSEST = 64  # no scale has a shorter long side than this
 SCALES = ((0.25, 0.25), (0.5, 0.35), (1.0, 0.4))  # share of the size, share of the steps
-RATE = 0.01  # Adam's step in brightness (0..1), at the start of a scale
-FINEST_RATE = 0.7  # of it at the last scale
+RATE = 0.012  # Adam's step in brightness (0..1), at the start of a scale
+FINEST_RATE = 0.5  # of it at the last scale: longer steps would let bfloat16's rounding grow into other strokes
+LAST = 0.3  # of the rate, at a scale's last step
+DETAIL = 0.7  # of what the photograph gains in detail from one scale to the next, where a finer scale begins
 STYLE, SMOOTH = 3.7, 0.15  # against content, at weights of 1
 FLAT = 1e-4  # total variation below which a photograph counts as empty
 RETRIES = 8
@@ -227,7 +229,7 @@ class _Run:
         finest = side == self.plan[-1][0]
         self.network = self.judges.fine if finest else self.judges.coarse
         photo, targets = self._targets(side)
-        canvas = self._first(photo) if start is None else F.interpolate(start, photo.shape[-2:], mode="bicubic")
+        canvas = self._first(photo) if start is None else self._finer(start, photo)
         variables = [level.requires_grad_() for level in take_apart(canvas.clamp(0, 1))]
         rule = self._rule(variables)
         taken, failures, best = 0, 0, math.inf
@@ -286,11 +288,11 @@ class _Run:
         return LevelAdam(variables, self.rate)
 
     def _rate(self, progress: float, finest: bool) -> float:
-        """Along a cosine to a tenth, so that each scale ends calm; L-BFGS finds its own length."""
+        """Along a cosine, so that each scale ends calm; L-BFGS finds its own length."""
         if self.settings.optimizer == "lbfgs":
             return self.rate / RATE
         top = self.rate * (FINEST_RATE if finest else 1)
-        return top * (0.1 + 0.9 * (1 + math.cos(math.pi * progress)) / 2)
+        return top * (LAST + (1 - LAST) * (1 + math.cos(math.pi * progress)) / 2)
 
     def _tensor(self, image: Image.Image) -> Tensor:
         pixels = torch.from_numpy(np.array(image)).to(self.device)
@@ -319,6 +321,13 @@ class _Run:
             generator = torch.Generator().manual_seed(self.settings.seed)
             return torch.rand(photo.shape, generator=generator).to(self.device)
         return photo
+
+    def _finer(self, start: Tensor, photo: Tensor) -> Tensor:
+        """A coarser scale's picture at this one, with some of the photograph's own detail that it could not have."""
+        coarse = F.interpolate(photo, start.shape[-2:], mode="bilinear", antialias=True)
+        small = torch.cat([start, coarse])
+        large, own = F.interpolate(small, photo.shape[-2:], mode="bicubic").chunk(2)
+        return large + DETAIL * (photo - own)
 
     def _objective(self, picture: Tensor, targets: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
         found = self.network(picture, (*STYLE_LAYERS, CONTENT_LAYER), self._watch)

@@ -45,9 +45,9 @@ class LevelAdam(torch.optim.Optimizer):
     a share of the level's own root mean square, so that the scale of the objective does not matter.
     """
 
-    BETAS = (0.9, 0.99)
+    BETAS = (0.75, 0.95)
     EPSILON = 0.1
-    WARM_UP = 8  # steps until the full rate
+    WARM_UP = 3  # steps until the full rate
 
     def __init__(self, levels: list[Tensor], lr: float) -> None:
         super().__init__(levels, {"lr": lr})

@@ -135,6 +135,14 @@ def test_it_begins_with_the_picture_it_is_given():
     assert difference(run(frozen, init=start)[-1].image, start) < 1
 
 
+def test_a_finer_scale_begins_with_detail_of_the_photograph():
+    photo = Image.fromarray(np.random.default_rng(6).integers(0, 256, (96, 128, 3), np.uint8))
+    frozen = Settings(size=128, steps=2, style_weight=0, content_weight=0, smoothness=0)
+    result = list(nst.optimize(photo, PAINTING, frozen))[-1].image
+    coarse = photo.resize((64, 48), Image.BILINEAR).resize(photo.size, Image.BICUBIC)
+    assert difference(result, photo) < 0.5 * difference(coarse, photo)
+
+
 def test_average_pooling_paints_another_picture():
     assert difference(run()[-1].image, run(dataclasses.replace(QUICK, pooling="average"))[-1].image) > 0.5
 

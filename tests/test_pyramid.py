@@ -49,9 +49,9 @@ def test_the_scale_of_the_objective_does_not_matter(scale):
     assert torch.allclose(descend(scale), descend(1.0), atol=1e-4)
 
 
-def test_the_first_step_is_an_eighth_of_the_rate():
+def test_the_first_step_is_a_share_of_the_rate():
     level = torch.zeros(1, 1, 4, 4, requires_grad=True)
-    rule = LevelAdam([level], 0.8)
+    rule = LevelAdam([level], 0.1 * LevelAdam.WARM_UP)
 
     def closure() -> torch.Tensor:
         objective = level.sum()
