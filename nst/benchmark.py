@@ -1,8 +1,11 @@
-"""What this machine does in which time: ``python -m nst.benchmark``.
+"""What this machine does in which time: ``python -m nst.benchmark``, and ``python -m nst.benchmark optimize``.
 
 Prints a table of medians: both engines warm, the optimizer's step and its first picture. Nothing is
 downloaded: where VGG-19 is not here yet, its layout with random weights takes its place, which
 costs the same time. The pictures are drawn here; timings do not depend on what they show.
+
+``optimize`` runs the textbook's loop and ours side by side (see ``race.py``), on files or, without any, on
+pictures drawn here; it needs the real VGG-19.
 """
 
 from __future__ import annotations
@@ -12,12 +15,15 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from nst import device, fast, weights
+from nst import device, fast, race, weights
+from nst.drawings import tiles, wind
+from nst.images import open_image
 from nst.networks import SHAPES
 from nst.optimize import load_network, optimize
 from nst.settings import Settings
@@ -70,11 +76,57 @@ def row(what: str, seconds: float) -> None:
     print(f"| {what} | {seconds:.2f} s |", flush=True)
 
 
+def compared(options: argparse.Namespace) -> None:
+    """Print a row for each pair, and the median of how many times sooner ours is there."""
+    if len(options.files) % 2:
+        raise SystemExit("Name a photograph and a painting, or several such pairs.")
+    pairs = [(Path(a).stem, Path(b).stem, open_image(a).image, open_image(b).image) for a, b in in_pairs(options.files)]
+    pairs = pairs or [("a drawing", "another", tiles(), wind())]
+    settings = Settings(size=options.size)
+    print(
+        "| photo, painting | textbook | style, content, noise | ours | style, content, noise | as good after | sooner |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    ratios = []
+    for photo_name, painting_name, photo, painting in pairs:
+        result = race.run(photo, painting, settings, options.textbook_steps)
+        cells = [f"{photo_name}, {painting_name}"]
+        for last in (result.textbook[-1], result.ours[-1]):
+            cells += [f"{last.seconds:.0f} s", f"{last.style:.3f}, {last.content:.3f}, {last.noise:.2f}"]
+        reached = "never" if result.reached is None else f"{result.reached:.0f} s"
+        print("|", " | ".join([*cells, reached, f"{result.ratio:.1f} times"]), "|", flush=True)
+        ratios.append(result.ratio)
+        if options.out:
+            options.out.mkdir(parents=True, exist_ok=True)
+            name = f"{photo_name}-{painting_name}".replace(" ", "-")
+            race.draw(result, options.out / f"{name}.svg")
+            for method, picture in zip(("textbook", "ours"), result.pictures, strict=True):
+                picture.save(options.out / f"{name}-{method}.png")
+    print(f"\nMedian: {statistics.median(ratios):.1f} times sooner.")
+
+
+def in_pairs(files: list[str]) -> list[tuple[str, str]]:
+    return list(zip(files[::2], files[1::2], strict=True))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    kinds = parser.add_subparsers()
+    kind = kinds.add_parser("optimize", help="the full method beside the textbook's loop")
+    kind.add_argument("files", nargs="*", help="a photograph and a painting, or several such pairs")
+    kind.add_argument("--size", type=int, default=Settings().size)
+    kind.add_argument("--textbook-steps", type=int, default=300)
+    kind.add_argument("--out", type=Path, help="a folder for the curves and the pictures")
+    kind.set_defaults(run=compared)
+    parser.set_defaults(run=timed)
     parser.add_argument("--repeats", type=int, default=5, help="runs of the fast engine, of which the median is told")
     parser.add_argument("--steps", type=int, default=20, help="steps of the optimizer")
     options = parser.parse_args()
+    options.run(options)
+
+
+def timed(options: argparse.Namespace) -> None:
+    """Print the table of both engines' times."""
     where = device.choose()
     print(f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"Optimize: {device.describe(where)}, {device.number_format(where)}; Fast: {fast.provider()}")

@@ -1,0 +1,131 @@
+"""Our full method beside the textbook's: time to the same picture (``python -m nst.benchmark optimize``).
+
+Both run in one process, on the same photograph, painting, size and network, one after the other. What
+counts is when ours is as near to the style *and* the content as the textbook's loop is at its end, with
+no more noise. Distances are measured afterwards, outside the clock, as ``training/measure.py`` has them.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.v2 import functional as transforms
+
+from nst import textbook, weights
+from nst.images import fit
+from nst.networks import VGG19
+from nst.optimize import load_network, optimize
+from nst.settings import Settings
+from nst.training.measure import distances, of_area, tensor
+
+EVERY = {"textbook": 20, "ours": 4}  # steps between pictures that are measured
+COLORS = {"textbook": "#8a8a8a", "ours": "#d9480f"}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A picture on the way: when it was there, and its distances."""
+
+    seconds: float
+    style: float
+    content: float
+    noise: float
+
+    def reaches(self, other: Point) -> bool:
+        return self.style <= other.style and self.content <= other.content and self.noise <= other.noise
+
+
+@dataclass(frozen=True)
+class Race:
+    """Both curves, in order of time, and the pictures they end with."""
+
+    textbook: list[Point]
+    ours: list[Point]
+    pictures: tuple[Image.Image, Image.Image]
+
+    @property
+    def reached(self) -> float | None:
+        """Seconds until ours was as good as the textbook's last picture; None if it never was."""
+        return next((p.seconds for p in self.ours if p.reaches(self.textbook[-1])), None)
+
+    @property
+    def ratio(self) -> float:
+        """How many times sooner; 0 if never."""
+        return 0.0 if self.reached is None else self.textbook[-1].seconds / self.reached
+
+
+def run(photo: Image.Image, painting: Image.Image, settings: Settings, steps: int) -> Race:
+    """``steps`` of the textbook's loop, then ours with ``settings``, both at ``settings.size``."""
+    device = load_network(settings).coarse.mean.device
+    judge = VGG19(weights.vgg19()).to(device)  # in the memory layout that a textbook's code leaves as it is
+    photo = fit(photo, settings.size)
+    art = of_area(painting, photo.width * photo.height)
+    began, made = time.perf_counter(), []
+    for number, picture in enumerate(textbook.optimize(judge, *_tensors((photo, art), device), steps), 1):
+        if number % EVERY["textbook"] == 0 or number == steps:
+            made.append((time.perf_counter() - began, _image(picture)))
+    ours, last = [], None
+    for step in optimize(photo, painting, settings):
+        if last is not None and last.step % EVERY["ours"] == 0:
+            ours.append((last.seconds, last.image))
+        last = step
+    ours.append((last.seconds, last.image))
+    curves = [_measured(judge, photo, painting, curve) for curve in (made, ours)]
+    return Race(*curves, (made[-1][1], ours[-1][1]))
+
+
+def _tensors(images: tuple[Image.Image, ...], device: torch.device) -> list[Tensor]:
+    return [tensor(image).to(device) for image in images]
+
+
+def _image(picture: Tensor) -> Image.Image:
+    return transforms.to_pil_image(picture[0].cpu())
+
+
+def _measured(
+    judge: VGG19, photo: Image.Image, painting: Image.Image, curve: list[tuple[float, Image.Image]]
+) -> list[Point]:
+    return [Point(seconds, **distances(judge, photo, painting, image)) for seconds, image in curve]
+
+
+def draw(race: Race, path: Path) -> None:
+    """The curves as an SVG: style and content distance over seconds, on a logarithmic scale."""
+    width, height, left, top = 340, 220, 44, 34
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * (width + left) + 30} {height + 84}" '
+        'font-family="sans-serif" font-size="13"><rect width="100%" height="100%" fill="#fff"/>'
+    ]
+    curves = {name: getattr(race, name) for name in COLORS}
+    longest = max(points[-1].seconds for points in curves.values())
+    soonest = min(points[0].seconds for points in curves.values())
+    for number, figure in enumerate(("style", "content")):
+        x0 = left + number * (width + left + 15)
+        top_value = max(getattr(p, figure) for points in curves.values() for p in points)
+
+        def place(p: Point, figure: str = figure, x0: float = x0, most: float = top_value) -> str:
+            x = x0 + width * np.log(p.seconds / soonest) / np.log(longest / soonest)
+            return f"{x:.1f},{top + height * (1 - getattr(p, figure) / most):.1f}"
+
+        parts.append(f'<text x="{x0}" y="20">{figure} distance</text>')
+        parts.append(f'<path d="M{x0} {top}V{top + height}H{x0 + width}" fill="none" stroke="#444"/>')
+        for value in (0, top_value):
+            y = top + height * (1 - value / top_value)
+            parts.append(f'<text x="{x0 - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.2f}</text>')
+        for seconds in (1, 3, 10, 30, 100, 300, 1000):
+            if soonest <= seconds <= longest:
+                x = x0 + width * np.log(seconds / soonest) / np.log(longest / soonest)
+                parts.append(f'<text x="{x:.1f}" y="{top + height + 18}" text-anchor="middle">{seconds} s</text>')
+                parts.append(f'<path d="M{x:.1f} {top}V{top + height}" stroke="#ddd"/>')
+        for name, points in curves.items():
+            line = " ".join(map(place, points))
+            parts.append(f'<polyline points="{line}" fill="none" stroke="{COLORS[name]}" stroke-width="2.5"/>')
+    for number, name in enumerate(COLORS):
+        x = left + 110 * number
+        parts.append(f'<text x="{x}" y="{height + 74}" fill="{COLORS[name]}">{name}</text>')
+    path.write_text("\n".join([*parts, "</svg>\n"]), "utf-8")

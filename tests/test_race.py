@@ -1,0 +1,108 @@
+"""Our method beside the textbook's: both paint, and who is first is told right."""
+
+import dataclasses
+import importlib
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.models import vgg19
+
+from nst import Settings, benchmark, race, textbook
+from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
+from nst.race import Point, Race
+
+
+@pytest.fixture(scope="module")
+def published():
+    torch.manual_seed(1)
+    return {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
+
+
+@pytest.fixture
+def network(published, monkeypatch):
+    monkeypatch.setattr(race.weights, "vgg19", lambda progress=None: published)
+    monkeypatch.setattr(importlib.import_module("nst.optimize"), "_networks", {})
+
+
+def picture(seed: int, width: int = 64, height: int = 48) -> Image.Image:
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.BICUBIC)
+
+
+def test_the_textbooks_plain_pass_sees_what_ours_sees(published):
+    judge, x = VGG19(published), torch.rand(1, 3, 32, 48)
+    ours = judge(x, (*STYLE_LAYERS, CONTENT_LAYER))
+    found = textbook.features(judge, x)
+    assert found.keys() == ours.keys()
+    assert all(torch.equal(found[layer], ours[layer]) for layer in ours)
+
+
+def test_the_textbooks_loop_comes_nearer_to_the_style(published):
+    judge = VGG19(published)
+    photo, painting = (race.tensor(picture(seed)) for seed in (1, 2))
+    results = [race._image(x) for x in textbook.optimize(judge, photo, painting, 12)]
+    assert len(results) == 12
+    first, last = (race.distances(judge, picture(1), picture(2), results[n])["style"] for n in (0, -1))
+    assert last < first
+
+
+def test_a_race_has_both_curves_in_order_of_time(network, tmp_path):
+    result = race.run(picture(1, 128, 96), picture(2), Settings(size=64, steps=9), 3)
+    for curve in (result.textbook, result.ours):
+        assert [p.seconds for p in curve] == sorted(p.seconds for p in curve)
+        assert all(np.isfinite(dataclasses.astuple(p)).all() for p in curve)
+    assert len(result.ours) == 3  # after steps 4 and 8, and the last
+    assert [p.size for p in result.pictures] == [(64, 48)] * 2
+    race.draw(result, tmp_path / "race.svg")
+    lines = ElementTree.parse(tmp_path / "race.svg").getroot().findall("{http://www.w3.org/2000/svg}polyline")
+    assert len(lines) == 4
+
+
+def test_as_good_means_in_style_content_and_noise():
+    end = Point(100, 0.3, 0.5, 1.2)
+    ours = [Point(1, 0.5, 0.4, 1.0), Point(2, 0.3, 0.5, 1.3), Point(5, 0.3, 0.5, 1.2), Point(6, 0.2, 0.4, 1.0)]
+    pictures = (picture(1), picture(2))
+    assert Race([end], ours, pictures).reached == 5
+    assert Race([end], ours, pictures).ratio == 20
+    assert Race([end], ours[:2], pictures).reached is None
+    assert Race([end], ours[:2], pictures).ratio == 0
+
+
+def test_the_benchmark_prints_a_row_for_each_pair(network, tmp_path, monkeypatch, capsys):
+    for seed in (1, 2):
+        picture(seed).save(tmp_path / f"{seed}.png")
+    files = [str(tmp_path / f"{seed}.png") for seed in (1, 2)]
+    monkeypatch.setattr(benchmark, "Settings", lambda size=64: Settings(size=size, steps=2))
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            "benchmark",
+            "optimize",
+            *files,
+            *files[::-1],
+            "--size",
+            "64",
+            "--textbook-steps",
+            "2",
+            "--out",
+            f"{tmp_path}/out",
+        ],
+    )
+    benchmark.main()
+    printed = capsys.readouterr().out
+    assert "| 1, 2 |" in printed
+    assert "| 2, 1 |" in printed
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(
+        f"{a}-{b}{end}" for a, b in ((1, 2), (2, 1)) for end in (".svg", "-textbook.png", "-ours.png")
+    )
+
+
+def test_files_that_make_no_pairs_are_refused(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["benchmark", "optimize", "photo.jpg"])
+    with pytest.raises(SystemExit, match="pairs"):
+        benchmark.main()
