@@ -5,7 +5,7 @@ downloaded: where VGG-19 is not here yet, its layout with random weights takes i
 costs the same time. The pictures are drawn here; timings do not depend on what they show.
 
 ``optimize`` runs the textbook's loop and ours side by side (see ``race.py``), on files or, without any, on
-pictures drawn here; it needs the real VGG-19.
+pictures drawn here. It needs the real VGG-19, and downloads it where it is not here yet.
 """
 
 from __future__ import annotations
@@ -78,6 +78,8 @@ def row(what: str, seconds: float) -> None:
 
 def compared(options: argparse.Namespace) -> None:
     """Print a row for each pair, and the median of how many times sooner ours is there."""
+    if options.textbook_steps < 1:
+        raise SystemExit("The textbook's loop takes one step at least.")
     if len(options.files) % 2:
         raise SystemExit("Name a photograph and a painting, or several such pairs.")
     pairs = [(Path(a).stem, Path(b).stem, open_image(a).image, open_image(b).image) for a, b in in_pairs(options.files)]
@@ -94,7 +96,9 @@ def compared(options: argparse.Namespace) -> None:
         for last in (result.textbook[-1], result.ours[-1]):
             cells += [f"{last.seconds:.0f} s", f"{last.style:.3f}, {last.content:.3f}, {last.noise:.2f}"]
         reached = "never" if result.reached is None else f"{result.reached:.0f} s"
-        print("|", " | ".join([*cells, reached, f"{result.ratio:.1f} times"]), "|", flush=True)
+        print(
+            "|", " | ".join([*cells, reached, f"{result.ratio:.1f} times" if result.reached else "–"]), "|", flush=True
+        )
         ratios.append(result.ratio)
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)
@@ -102,7 +106,7 @@ def compared(options: argparse.Namespace) -> None:
             race.draw(result, options.out / f"{name}.svg")
             for method, picture in zip(("textbook", "ours"), result.pictures, strict=True):
                 picture.save(options.out / f"{name}-{method}.png")
-    print(f"\nMedian: {statistics.median(ratios):.1f} times sooner.")
+    print(f"\nMedian: {statistics.median(ratios):.1f} times sooner; a pair that never got there counts as 0.")
 
 
 def in_pairs(files: list[str]) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
@@ -22,8 +23,8 @@ POOLINGS = ("max", "average")
 # rectifiers and poolings together, as torchvision does ("features.0", "features.2", "features.5").
 BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet's RGB in 0..1, which these weights expect removed
-SOFTNESS = 0.4  # of the gradient's steps, in mean activations
 STD = (0.229, 0.224, 0.225)
+SOFTNESS = 0.4  # over how many mean activations the gradient rises instead of jumping
 
 
 def _layout() -> dict[str, tuple[int, tuple[int, int]]]:
@@ -47,7 +48,7 @@ SHAPES = {
 
 
 def _reference() -> Tensor:
-    """A picture ``[1, 3, 96, 96]`` in 0..1 with as much contrast at every scale, as photographs have it."""
+    """A picture ``[1, 3, 96, 96]`` in 0..1 with contrast at every scale, as photographs have it."""
     generator = torch.Generator().manual_seed(0)
     octaves = [torch.randn(1, 3, side, side, generator=generator) for side in (3, 6, 12, 24, 48, 96)]
     return (0.5 + 0.12 * sum(F.interpolate(o, (96, 96), mode="bilinear") for o in octaves)).clamp(0, 1)
@@ -63,6 +64,7 @@ class _Rectifier(torch.autograd.Function):
         return x
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
         return (y * (1 / SOFTNESS)).clamp_(max=1).mul_(gradient)
@@ -78,6 +80,7 @@ class _MaxPool(torch.autograd.Function):
         return largest
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         x, largest = ctx.saved_tensors
         height, width = (2 * side for side in largest.shape[-2:])  # an odd last row or column is in no pool
@@ -87,7 +90,7 @@ class _MaxPool(torch.autograd.Function):
         whole = gradient / sum(shares)
         back = torch.empty_like(x) if x.shape[-2:] == (height, width) else torch.zeros_like(x)
         for (rows, columns), share in zip(corners, shares, strict=True):
-            torch.mul(share, whole, out=back[..., rows, columns])
+            back[..., rows, columns] = share.mul_(whole)
         return back
 
 
@@ -95,14 +98,14 @@ class VGG19(nn.Module):
     """The convolutions of VGG-19, in evaluation, with max or average pooling.
 
     ``weights`` maps the names of ``SHAPES`` to tensors of any float type. As in Gatys et al. (2016) the
-    network is rescaled so that every layer's mean activation is 1, here on a picture made for that;
-    rectifiers and poolings let a factor pass, so it does not matter how the published file happened
+    network is rescaled so that every layer's mean activation is 1, here on a picture made for that and with
+    max pooling; rectifiers and poolings let a factor pass, so it does not matter how the published file happened
     to be scaled; what remains of that is rounding.
 
-    Activations are the network's own to the last bit. Their gradient is made continuous: a rectifier's
-    slope and the choice of a maximum jump, and one unit that falls on the other side by a last bit of
-    rounding changes a small picture's gradient by a hundredth. A hundred steps make another picture
-    of that; without the jumps they do not.
+    Activations are those of plain rectifiers and pools. Their gradient is replaced by a continuous one: a
+    rectifier's slope and the choice of a maximum jump, and one unit that falls on the other side by a last
+    bit of rounding changes a small picture's gradient by a hundredth. A hundred steps make another
+    picture of that; without the jumps they do not.
     """
 
     def __init__(self, weights: Mapping[str, Tensor], pooling: str = "max") -> None:

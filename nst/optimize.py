@@ -2,7 +2,7 @@
 
 A picture is changed step by step until VGG-19 sees the photograph's content in it and the
 painting's style. It starts small, where a step is cheap and a stroke is large against the picture,
-and doubles twice on its way to full size, each time taking up some of the photograph's detail.
+and doubles twice on its way to full size, each time taking up some detail of what it began with.
 
 The variable is not the pixels but the picture's Laplacian pyramid (see ``pyramid.py``). Where the
 strokes go is settled at the coarse scales, so these are computed in float32; the full size, which
@@ -38,7 +38,7 @@ SCALES = ((0.25, 0.25), (0.5, 0.35), (1.0, 0.4))  # share of the size, share of 
 RATE = 0.012  # Adam's step in brightness (0..1), at the start of a scale
 FINEST_RATE = 0.5  # of it at the last scale: longer steps would let bfloat16's rounding grow into other strokes
 LAST = 0.3  # of the rate, at a scale's last step
-DETAIL = 0.7  # of what the photograph gains in detail from one scale to the next, where a finer scale begins
+DETAIL = 0.7  # of the finer detail of the picture that a run began with, which each finer scale takes up
 STYLE, SMOOTH = 3.7, 0.15  # against content, at weights of 1
 FLAT = 1e-4  # total variation below which a photograph counts as empty
 RETRIES = 8
@@ -323,11 +323,14 @@ class _Run:
         return photo
 
     def _finer(self, start: Tensor, photo: Tensor) -> Tensor:
-        """A coarser scale's picture at this one, with some of the photograph's own detail that it could not have."""
-        coarse = F.interpolate(photo, start.shape[-2:], mode="bilinear", antialias=True)
-        small = torch.cat([start, coarse])
-        large, own = F.interpolate(small, photo.shape[-2:], mode="bicubic").chunk(2)
-        return large + DETAIL * (photo - own)
+        """A coarser scale's picture at this one, with some detail, which it could not have, of the picture that the
+        run began with; noise has none worth keeping."""
+        if self.init is None and self.settings.start == "noise":
+            return F.interpolate(start, photo.shape[-2:], mode="bicubic")
+        first = self._first(photo)
+        coarse = F.interpolate(first, start.shape[-2:], mode="bilinear", antialias=True)
+        large, own = F.interpolate(torch.cat([start, coarse]), photo.shape[-2:], mode="bicubic").chunk(2)
+        return large + DETAIL * (first - own)
 
     def _objective(self, picture: Tensor, targets: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
         found = self.network(picture, (*STYLE_LAYERS, CONTENT_LAYER), self._watch)

@@ -135,12 +135,33 @@ def test_it_begins_with_the_picture_it_is_given():
     assert difference(run(frozen, init=start)[-1].image, start) < 1
 
 
-def test_a_finer_scale_begins_with_detail_of_the_photograph():
-    photo = Image.fromarray(np.random.default_rng(6).integers(0, 256, (96, 128, 3), np.uint8))
-    frozen = Settings(size=128, steps=2, style_weight=0, content_weight=0, smoothness=0)
-    result = list(nst.optimize(photo, PAINTING, frozen))[-1].image
+FROZEN = Settings(size=128, steps=3, style_weight=0, content_weight=0, smoothness=0)  # at 64 and at 128 pixels
+
+
+def grains(seed: int) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (96, 128, 3), np.uint8))
+
+
+def likeness(one: Image.Image, other: Image.Image) -> float:
+    """Correlation of two pictures' pixels."""
+    return float(np.corrcoef(np.asarray(one).ravel(), np.asarray(other).ravel())[0, 1])
+
+
+def test_a_finer_scale_takes_up_detail_of_the_photograph_it_began_with():
+    assert len(module.plan(FROZEN.size, FROZEN.steps)) == 2
+    photo = grains(6)
+    result = list(nst.optimize(photo, PAINTING, FROZEN))[-1].image
     coarse = photo.resize((64, 48), Image.BILINEAR).resize(photo.size, Image.BICUBIC)
     assert difference(result, photo) < 0.5 * difference(coarse, photo)
+
+
+def test_a_run_that_began_with_something_else_takes_up_none_of_the_photographs_detail():
+    photo, start = grains(6), grains(7)
+    noise = list(nst.optimize(photo, PAINTING, dataclasses.replace(FROZEN, start="noise")))[-1].image
+    given = list(nst.optimize(photo, PAINTING, FROZEN, init=start))[-1].image
+    assert abs(likeness(noise, photo)) < 0.1
+    assert abs(likeness(given, photo)) < 0.1
+    assert likeness(given, start) > 0.8
 
 
 def test_average_pooling_paints_another_picture():

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from torchvision.models import vgg19
 
-from nst import fast, losses
+from nst import fast, losses, measure
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
-from nst.training import export, measure, publish, train
+from nst.training import export, publish, train
 from nst.training.network import StyleNetwork
 
 

@@ -17,11 +17,11 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from nst import fast, weights
+from nst import fast, measure, weights
 from nst.fast import MODELS
 from nst.images import fit, open_image, save_image
 from nst.networks import VGG19
-from nst.training import export, measure
+from nst.training import export
 from nst.training.train import PHOTO_SUFFIXES, named
 
 MODEL = "styles.onnx"

@@ -37,9 +37,9 @@ from torchvision.transforms import v2
 
 from nst import losses, weights
 from nst.images import open_image
+from nst.measure import of_area, tensor
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
 from nst.training import export
-from nst.training.measure import of_area, tensor
 from nst.training.network import ConditionalNorm, StyleNetwork
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -299,8 +299,8 @@ def main() -> None:
             found = figures(judge, painting, photo, structure, [targets[style] for style, _ in drawn])
             chosen = torch.tensor([style for style, _ in drawn])
             dose = mix.sum(dim=1)
-            # A lower dose leans toward the content and away from the style; the root keeps a small dose from
-            # being none, which would leave most of the way to the last quarter.
+            # A lower dose leans toward the content and away from the style. By the root, or little would change
+            # below a dose of three quarters.
             total = (
                 dose.sqrt() * found["style"]
                 + (2 - dose) * balance.content[chosen].to(device) * found["content"]

@@ -41,8 +41,9 @@ def roughness(picture: Tensor) -> Tensor:
 @torch.no_grad()
 def distances(judge: VGG19, photo: Image.Image, painting: Image.Image, result: Image.Image) -> dict[str, float]:
     """Style, content and noise of ``result``, measured at its own size."""
-    target, made = tensor(photo.resize(result.size, Image.LANCZOS)), tensor(result)
-    art = tensor(of_area(painting, result.width * result.height))
+    art = of_area(painting, result.width * result.height)
+    images = (photo.resize(result.size, Image.LANCZOS), result, art)
+    target, made, art = (tensor(image).to(judge.mean.device) for image in images)
     found = judge(made, (*STYLE_LAYERS, CONTENT_LAYER))
     wanted = judge(art, STYLE_LAYERS)
     structure = judge(target, [CONTENT_LAYER])[CONTENT_LAYER]
