@@ -13,7 +13,7 @@ from nst.jobs import Job
 from nst.page import watching
 from nst.page.answers import answers, refusal
 from nst.page.fast_tab import photo_choices, pick_photo
-from nst.page.painting import Download, Order, Preview, work
+from nst.page.painting import Download, Order, Preview, warm_up, work
 from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput, Previews, Upload, downloads, show
 from nst.page.texts import duration, names, say, t
 from nst.page.visitors import MAX_WAITING, Visitor, ahead_of, file_name, visitor
@@ -179,6 +179,7 @@ def build(tab: gr.Tab, fast_photo: gr.Image, fast_style: Palette) -> None:
     example.input(pick_photo, example, photo, queue=False, **quiet)
     drawing.input(pick_painting, drawing, painting, queue=False, **quiet)
     tab.select(borrow, [photo, fast_photo], photo, queue=False, **quiet)
+    tab.select(warm_up, None, None, queue=False, **quiet)
     shown = [result, status, curves, png, jpeg]
     ready = start.click(begin, [photo, painting], [*three, status, curves, png, jpeg], concurrency_limit=None, **quiet)
     ready.success(None, None, None, js=REVEAL, **quiet)
