@@ -82,35 +82,27 @@ def compared(options: argparse.Namespace) -> None:
         raise SystemExit("The textbook's loop takes one step at least.")
     if len(options.files) % 2:
         raise SystemExit("Name a photograph and a painting, or several such pairs.")
-    pairs = [(Path(a).stem, Path(b).stem, open_image(a).image, open_image(b).image) for a, b in in_pairs(options.files)]
-    pairs = pairs or [("a drawing", "another", tiles(), wind())]
+    named = zip(options.files[::2], options.files[1::2], strict=True)
+    pairs = [(f"{Path(a).stem}-{Path(b).stem}", open_image(a).image, open_image(b).image) for a, b in named]
+    pairs = pairs or [("tiles-wind", tiles(), wind())]
     settings = Settings(size=options.size)
-    print(
-        "| photo, painting | textbook | style, content, noise | ours | style, content, noise | as good after | sooner |"
-    )
+    print("| pair | textbook | style, content, noise | ours | style, content, noise | as good after | sooner |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     ratios = []
-    for photo_name, painting_name, photo, painting in pairs:
+    for name, photo, painting in pairs:
         result = race.run(photo, painting, settings, options.textbook_steps)
-        cells = [f"{photo_name}, {painting_name}"]
+        cells = [name]
         for last in (result.textbook[-1], result.ours[-1]):
             cells += [f"{last.seconds:.0f} s", f"{last.style:.3f}, {last.content:.3f}, {last.noise:.2f}"]
-        reached = "never" if result.reached is None else f"{result.reached:.0f} s"
-        print(
-            "|", " | ".join([*cells, reached, f"{result.ratio:.1f} times" if result.reached else "–"]), "|", flush=True
-        )
+        cells += ["never", "–"] if result.reached is None else [f"{result.reached:.0f} s", f"{result.ratio:.1f} times"]
+        print("|", " | ".join(cells), "|", flush=True)
         ratios.append(result.ratio)
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)
-            name = f"{photo_name}-{painting_name}".replace(" ", "-")
             race.draw(result, options.out / f"{name}.svg")
             for method, picture in zip(("textbook", "ours"), result.pictures, strict=True):
                 picture.save(options.out / f"{name}-{method}.png")
     print(f"\nMedian: {statistics.median(ratios):.1f} times sooner; a pair that never got there counts as 0.")
-
-
-def in_pairs(files: list[str]) -> list[tuple[str, str]]:
-    return list(zip(files[::2], files[1::2], strict=True))
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 Both run in one process, on the same photograph, painting, size and network, one after the other. What
 counts is when ours is as near to the style *and* the content as the textbook's loop is at its end, with
-no more noise. Distances are measured afterwards, outside the clock, as ``measure.py`` has them. The textbook's side
-computes in float32 throughout, ours in the number formats that it uses in the app.
+no more noise. Distances are measured afterwards, outside the clock, as ``measure.py`` has them. The
+textbook's side computes in float32 throughout, ours in the number formats that it uses in the app.
 """
 
 from __future__ import annotations

@@ -97,8 +97,8 @@ def test_the_benchmark_prints_a_row_for_each_pair(network, tmp_path, monkeypatch
     )
     benchmark.main()
     printed = capsys.readouterr().out
-    assert "| 1, 2 |" in printed
-    assert "| 2, 1 |" in printed
+    assert "| 1-2 |" in printed
+    assert "| 2-1 |" in printed
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(
         f"{a}-{b}{end}" for a, b in ((1, 2), (2, 1)) for end in (".svg", "-textbook.png", "-ours.png")
     )

@@ -10,7 +10,6 @@ from pictures import scene
 
 import nst
 from nst import device
-from nst.page import painting
 from nst.page.painting import Order, previews, seconds_on_gpu
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,22 +60,3 @@ def test_the_time_asked_for_grows_with_the_work_and_has_a_bound():
 
     assert seconds(steps=10) < seconds(steps=500) < seconds(steps=500, size=1024)
     assert seconds(steps=1000, size=2048) == 120
-
-
-@pytest.mark.parametrize(("cached", "borrowed", "loads"), [(True, None, 1), (False, None, 0), (True, object(), 0)])
-def test_the_network_is_read_ahead_only_where_it_is_here_and_will_be_used_here(cached, borrowed, loads, monkeypatch):
-    loaded = []
-    monkeypatch.setattr(painting.weights, "cached", lambda: cached)
-    monkeypatch.setattr(painting.device, "spaces", borrowed)
-    monkeypatch.setattr(painting, "load_network", loaded.append)
-    painting.warm_up()
-    assert len(loaded) == loads
-
-
-def test_a_network_that_cannot_be_read_ahead_disturbs_nobody(monkeypatch):
-    def broken(settings):
-        raise painting.nst.NSTError("damaged")
-
-    monkeypatch.setattr(painting.weights, "cached", lambda: True)
-    monkeypatch.setattr(painting, "load_network", broken)
-    painting.warm_up()
