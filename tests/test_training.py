@@ -1,6 +1,5 @@
 """The training room, end to end on tiny pictures: train, stop, go on, export, check."""
 
-import argparse
 import csv
 import json
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from torchvision.models import vgg19
+from torchvision.transforms import v2
 
 from nst import fast, losses, measure
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
@@ -119,12 +119,37 @@ def test_every_style_gets_its_turn_and_the_doses_are_mostly_the_full_style():
 
 
 def test_weights_of_terms_follow_their_figures_within_limits():
-    balance = train.Balance.fresh(2)
-    options = argparse.Namespace(content=0.7, noise=1.4)
+    balance = train.Balance.fresh(2, 0.7, 1.4)
     for _ in range(1000):
-        balance.follow(1, 0.9, 1.2, options)
+        balance.follow(1, 0.9, 1.2)
     assert balance.content.tolist() == pytest.approx([1.0, train.LIMITS[1]])
     assert balance.smooth.tolist() == pytest.approx([0.3, train.LIMITS[0]])
+
+
+def test_what_crops_are_to_come_to_follows_the_figures_of_whole_photographs():
+    balance = train.Balance.fresh(2, 0.7, 1.4)
+    balance.aim(1, 0.1, -0.2)
+    assert balance.content_aim.tolist() == pytest.approx([0.7, 0.7 - 0.1 * train.AIM])
+    assert balance.noise_aim.tolist() == pytest.approx([1.4, 1.4 + 0.2 * train.AIM])
+
+
+def test_whole_photographs_held_out_are_measured_as_the_published_figures_are(material, published, monkeypatch):
+    monkeypatch.setattr(train, "WHOLE_SIDE", 64)
+    judge, painting = VGG19(published), material / "one.png"
+    photos = train.Photos(material / "photos", judge, 0)
+    assert not set(photos.held_out) & set(photos.files)
+    monkeypatch.setattr(photos, "held_out", photos.files[:2])
+    network = StyleNetwork(2, (8, 8, 16), 1, 0)
+    found = train.measure_whole(network, judge, photos, {1: train.style_grams(judge, painting, torch.device("cpu"))})
+    assert found.keys() == {1}
+    each = []
+    for photo, _ in (photos.whole(0), photos.whole(1)):
+        with torch.no_grad():
+            made = network.eval()(photo, torch.tensor([[0.0, 1.0]]))
+        picture, result = (v2.functional.to_pil_image(x[0]) for x in (photo, made))
+        each.append(measure.distances(judge, picture, Image.open(painting), result))
+    expected = {k: (each[0][k] + each[1][k]) / 2 for k in ("content", "noise")}
+    assert {k: found[1][k] for k in expected} == pytest.approx(expected, rel=0.05)
 
 
 def test_the_figures_trained_on_are_those_measured(published):
@@ -166,7 +191,7 @@ def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     network = StyleNetwork(2, (8, 8, 16), 1)
     state = {"config": network.config, "average": network.state_dict(), "ids": ["one", "other"], "step": 0}
-    state |= {"trained": 0, "balance": vars(train.Balance.fresh(2))}
+    state |= {"trained": 0, "balance": vars(train.Balance.fresh(2, 0.7, 1.4))}
     torch.save(state, folder / "checkpoint.pt")
     return folder, export.checked(folder / "checkpoint.pt", folder / "model.onnx")
 

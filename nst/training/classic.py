@@ -23,6 +23,7 @@ from nst import fast
 from nst.training.export import OPSET
 
 THREADS = 2
+REST = 0.1  # seconds before a run: another session's threads keep spinning for a while after theirs
 
 
 def layer(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
@@ -57,6 +58,7 @@ def compare(sizes: tuple[int, ...], repeats: int) -> dict[int, tuple[float, floa
     of runs in turn, both through ONNX Runtime on ``THREADS`` threads of the CPU."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
+    options.log_severity_level = 4
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
         file = Path(folder, "classic.onnx")
@@ -76,6 +78,7 @@ def compare(sizes: tuple[int, ...], repeats: int) -> dict[int, tuple[float, floa
         seconds: tuple[list[float], list[float]] = ([], [])
         for _ in range(repeats + 1):
             for session, given, times in ((classic, {"photo": photo}, seconds[0]), (ours, inputs, seconds[1])):
+                time.sleep(REST)
                 began = time.perf_counter()
                 session.run(None, given)
                 times.append(time.perf_counter() - began)

@@ -91,6 +91,10 @@ def export(network: StyleNetwork, state: dict[str, Any], path: Path) -> None:
         # The exporter notes where each node comes from: the paths of whoever's machine it was.
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
+    kept = {i.name for i in model.graph.initializer}
+    for name, value in network.state_dict().items():
+        if PREFIX + name not in kept:  # folded into another tensor; training wants it as it was
+            model.graph.initializer.append(numpy_helper.from_array(value.numpy(), PREFIX + name))
     balance = {name: [round(float(w), 4) for w in weights] for name, weights in state["balance"].items()}
     notes = {
         "config": network.config,
@@ -108,7 +112,7 @@ def read(path: Path) -> dict[str, Any]:
     notes = {p.key: json.loads(p.value) for p in model.metadata_props}
     arrays = {i.name.removeprefix(PREFIX): i for i in model.graph.initializer if i.name.startswith(PREFIX)}
     network = StyleNetwork(**notes["config"])
-    tensors = {name: torch.from_numpy(numpy_helper.to_array(array).copy()) for name, array in arrays.items()}
+    tensors = {name: torch.from_numpy(numpy_helper.to_array(arrays[name]).copy()) for name in network.state_dict()}
     network.load_state_dict(tensors)
     balance = {name: torch.tensor(weights) for name, weights in notes["balance"].items()}
     return notes | {"network": network.state_dict(), "balance": balance}

@@ -6,8 +6,10 @@ style of its own. A painting is a file, whose name is the style's id, or ``id=fi
 draws a dose (see ``network.py``): mostly the full style, sometimes less or more.
 
 How far a style may lead from the content, and how rough its strokes may be, are set in figures that
-mean the same for all (``--content``, ``--noise``, as ``measure.py`` has them); the weights that lead
-there are found while training, for every style its own.
+mean the same for all (``--content``, ``--noise``, as ``measure.py`` has them), on whole photographs that
+are not trained on. Crops are closer to the photo and smoother than these, by how much depends on the
+style. So what crops are to come to, and the weights that lead there, are found while training, for every
+style its own.
 
 OUT receives ``checkpoint.pt`` (run the same command again to go on from it), ``losses.csv`` and
 ``sheet-STEP.jpg``, a photograph in every style, for a person to look at. ``--start`` begins with the
@@ -27,8 +29,9 @@ import random
 import re
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image, ImageOps
@@ -36,9 +39,10 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from nst import losses, weights
-from nst.images import open_image
+from nst.images import fit, open_image
 from nst.measure import of_area, tensor
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
+from nst.tiles import MULTIPLE, SMALLEST
 from nst.training import export
 from nst.training.network import ConditionalNorm, StyleNetwork
 
@@ -48,6 +52,9 @@ FLAT = 0.005  # roughness below which a photograph counts as plain
 STYLE_SIDE = 440  # the painting's area is this squared: that of a 512 px photograph
 SOFT = 1e-4  # under a root of a squared distance, whose slope would else be endless at 0
 BALANCE = 0.2  # how fast the weights of a style follow its figures
+MEASURED = 5  # times in a run, on whole photographs
+AIM = 0.7  # how far what crops are to come to follows their figures each time
+HELD_OUT, WHOLE_SIDE = 10, 512  # these photographs: how many, and their long side
 LIMITS = (0.02, 10.0)  # of those weights
 NORM_RATE = 4  # of scales and shifts, against the rate of all: a style has only these, and only its own steps
 KEEP = 0.997  # of the averaged weights, at each step
@@ -63,8 +70,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=40_000)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--rate", type=float, default=2e-3, help="Adam's step, falling along a cosine")
-    parser.add_argument("--content", type=float, default=0.72, help="content distance to come to")
-    parser.add_argument("--noise", type=float, default=1.3, help="noise not to exceed")
+    parser.add_argument("--content", type=float, default=0.785, help="content distance of whole photos to come to")
+    parser.add_argument("--noise", type=float, default=1.4, help="noise of whole photos to come to")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=250, help="steps between checkpoints and sheets")
     parser.add_argument("--weights", type=Path, help="a VGG-19 file; default: from the Hub, as the app does")
@@ -83,6 +90,8 @@ class Photos:
         if len(self.files) < 2:
             raise SystemExit(f"Too few photographs in {folder}: it needs two JPEG, PNG or WebP files at least.")
         random.Random(seed).shuffle(self.files)
+        held_out = max(1, min(HELD_OUT, len(self.files) // 5))
+        self.held_out, self.files = self.files[:held_out], self.files[held_out:]
         self.judge, self.known = judge, {}
 
     def crop(self, number: int, side: int) -> tuple[Tensor, Tensor]:
@@ -105,22 +114,42 @@ class Photos:
         pairs = [self.crop(step * count + n, side) for n in range(count)]
         return torch.cat([p for p, _ in pairs]), torch.cat([s for _, s in pairs])
 
+    def whole(self, number: int) -> tuple[Tensor, Tensor]:
+        """A photograph that is not trained on, ``[1, 3, H, W]``, and its activations at the content layer."""
+        photo = fit(open_image(self.held_out[number]).image, WHOLE_SIDE)
+        picture = tensor(photo.resize([max(SMALLEST, side // MULTIPLE * MULTIPLE) for side in photo.size]))
+        picture = picture.to(self.judge.mean.device)
+        with torch.no_grad():
+            return picture, self.judge(picture, [CONTENT_LAYER])[CONTENT_LAYER]
+
 
 @dataclass
 class Balance:
-    """The weights of content and smoothness for each style, ``[styles]``, which find themselves:
-    each grows while its figure is above the one to come to, and shrinks while it is below."""
+    """For each style, ``[styles]``, what leads to the figures wanted: the content distance and the
+    noise that its crops are to come to, and the weights of these terms, which find themselves. A weight
+    grows while its figure is above the one to come to, and shrinks while it is below."""
 
     content: Tensor
     smooth: Tensor
+    content_aim: Tensor
+    noise_aim: Tensor
 
     @classmethod
-    def fresh(cls, styles: int) -> Balance:
-        return cls(torch.full((styles,), 1.0), torch.full((styles,), 0.3))
+    def fresh(cls, styles: int, content: float, noise: float) -> Balance:
+        return cls(*(torch.full((styles,), value) for value in (1.0, 0.3, content, noise)))
 
-    def follow(self, style: int, content: float, noise: float, options: argparse.Namespace) -> None:
-        for weight, error in ((self.content, content - options.content), (self.smooth, noise - options.noise)):
-            weight[style] = (weight[style] * math.exp(BALANCE * max(-1.0, min(1.0, error)))).clamp(*LIMITS)
+    def follow(self, style: int, content: float, noise: float) -> None:
+        """Lead the weights after the figures of a crop."""
+        for weight, error in (
+            (self.content, content - self.content_aim[style]),
+            (self.smooth, noise - self.noise_aim[style]),
+        ):
+            weight[style] = (weight[style] * math.exp(BALANCE * max(-1.0, min(1.0, float(error))))).clamp(*LIMITS)
+
+    def aim(self, style: int, content: float, noise: float) -> None:
+        """Lead what crops are to come to after figures of whole photographs: by how much they are too high."""
+        self.content_aim[style] = (self.content_aim[style] - AIM * content).clamp(0.3, 1.0)
+        self.noise_aim[style] = (self.noise_aim[style] - AIM * noise).clamp(0.3, 3.0)
 
 
 def style_grams(network: VGG19, painting: Path, device: torch.device) -> dict[str, Tensor]:
@@ -168,6 +197,22 @@ def figures(
     }
 
 
+@torch.no_grad()
+def measure_whole(
+    network: StyleNetwork, judge: VGG19, photos: Photos, targets: dict[int, dict[str, Tensor]]
+) -> dict[int, dict[str, float]]:
+    """Style, content and noise of each style of ``targets`` at its full dose, means over the photographs held out."""
+    network.eval()
+    found: dict[int, list[dict[str, float]]] = {style: [] for style in targets}
+    for photo, structure in map(photos.whole, range(len(photos.held_out))):
+        for style, target in targets.items():
+            mix = torch.eye(network.config["styles"], device=photo.device)[style : style + 1]
+            made = figures(judge, network(photo, mix).float(), photo, structure, [target])
+            found[style].append({name: float(value) for name, value in made.items()})
+    network.train()
+    return {style: {k: sum(m[k] for m in made) / len(made) for k in made[0]} for style, made in found.items()}
+
+
 def rate_at(progress: float, top: float) -> float:
     """A short warm-up, then a cosine down to a fiftieth."""
     return top * min(1.0, progress / 0.01 + 0.02) * (0.02 + 0.98 * (1 + math.cos(math.pi * progress)) / 2)
@@ -199,11 +244,11 @@ def named(painting: str) -> tuple[str, Path]:
     return Path(painting).stem.lower().replace("_", "-"), Path(painting)
 
 
-def begin(options: argparse.Namespace, ids: list[str]) -> dict:
+def begin(options: argparse.Namespace, ids: list[str]) -> dict[str, Any]:
     """The state that a training starts with: fresh, or an exported model's with rows for the new styles."""
     if options.start is None:
         network = StyleNetwork(len(ids))
-        balance = Balance.fresh(len(ids))
+        balance = Balance.fresh(len(ids), options.content, options.noise)
         state = {"config": network.config, "ids": ids, "new": ids, "network": network.state_dict(), "trained": 0}
         return state | {"average": network.state_dict(), "step": 0, "balance": vars(balance)}
     known = export.read(options.start)
@@ -214,8 +259,8 @@ def begin(options: argparse.Namespace, ids: list[str]) -> dict:
             # A new style begins as the mean of all that are there.
             value = torch.cat([value, value[1:].mean(dim=0, keepdim=True).expand(len(new), -1)])
         tensors[name] = value
-    fresh = Balance.fresh(len(new))
-    balance = Balance(*(torch.cat([known["balance"][k], getattr(fresh, k)]) for k in ("content", "smooth")))
+    fresh = Balance.fresh(len(new), options.content, options.noise)
+    balance = Balance(*(torch.cat([known["balance"][f.name], getattr(fresh, f.name)]) for f in fields(fresh)))
     config = known["config"] | {"styles": len(known["ids"]) + len(new)}
     state = {"config": config, "ids": known["ids"] + new, "new": new, "network": tensors, "trained": known["trained"]}
     return state | {"average": copy.deepcopy(tensors), "step": 0, "balance": vars(balance)}
@@ -260,7 +305,7 @@ def main() -> None:
         raise SystemExit("None of the paintings is new to the model; leave out --add to train them further.")
     targets = {n: style_grams(judge, paintings[ids[n]], device) for n in learned}
     photos = Photos(options.photos, judge, options.seed)
-    sample = ImageOps.fit(open_image(photos.files.pop()).image, (256, 256))
+    sample = ImageOps.fit(open_image(photos.held_out[0]).image, (256, 256))
 
     network = StyleNetwork(**state["config"]).to(device, memory_format=layout)
     network.load_state_dict(state["network"])
@@ -319,9 +364,14 @@ def main() -> None:
             for (style, amount), (near, far, rough) in zip(drawn, values, strict=True):
                 log.writerow([step, side, ids[style], f"{amount:.2f}", f"{near:.4f}", f"{far:.4f}", f"{rough:.4f}"])
                 if amount == 1:
-                    balance.follow(style, far, rough, options)
+                    balance.follow(style, far, rough)
                     recent.setdefault(ids[style], []).append(near)
             done = step + 1
+            if done % max(1, options.steps // MEASURED) == 0:
+                print("whole photographs:", flush=True)
+                for style, made in measure_whole(network, judge, photos, targets).items():
+                    balance.aim(style, made["content"] - options.content, made["noise"] - options.noise)
+                    print(f"{ids[style]:24}", *(f"{name} {value:.3f}" for name, value in made.items()), flush=True)
             if done % options.every == 0 or done == options.steps or stopped:
                 file.flush()
                 state |= {
