@@ -8,11 +8,12 @@ from nst.errors import Cancelled, ImageError, NSTError, SettingsError, WeightsUn
 from nst.fast import Style, styles, stylize
 from nst.images import Picture, open_image, read_recipe, save_image
 from nst.optimize import Step, optimize
-from nst.settings import KNOBS, Settings
+from nst.settings import KNOBS, PRESETS, Settings
 from nst.version import __version__
 
 __all__ = [
     "KNOBS",
+    "PRESETS",
     "Cancelled",
     "ImageError",
     "NSTError",

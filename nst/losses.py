@@ -8,7 +8,11 @@ add up without constants that have to be tuned again for other weights. All work
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 EPSILON = 1e-30  # only against division by nothing: an absolute amount would depend on the scale
 
@@ -36,6 +40,53 @@ def style_distance(gram: Tensor, target: Tensor) -> Tensor:
     ``gram`` is ``[N, C, C]``, ``target`` is ``[N, C, C]`` or ``[1, C, C]``."""
     difference = (gram - target).square().sum(dim=(1, 2))
     return (difference / (target.square().sum(dim=(1, 2)) + EPSILON)).mean()
+
+
+def mean_and_covariance(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Of the channels over all positions of ``[N, C, H, W]``: ``[N, C]`` and ``[N, C, C]``, float32."""
+    flat = features.flatten(2).float()
+    mean = flat.mean(dim=2)
+    return mean, gram_matrix(features) - mean[:, :, None] * mean[:, None, :]
+
+
+def matrix_root(covariance: Tensor) -> Tensor:
+    """The symmetric root of symmetric matrices ``[N, C, C]`` without negative eigenvalues but by rounding."""
+    values, vectors = torch.linalg.eigh(covariance)
+    return (vectors * values.clamp(min=0).sqrt()[:, None, :]) @ vectors.mT
+
+
+class _TraceOfRoot(torch.autograd.Function):
+    """``tr((R C R)^1/2)`` for ``C`` and ``R`` ``[N, C, C]``, ``[N]``. Its gradient by ``C`` is half of
+    ``R (R C R)^-1/2 R``, which needs no derivative of eigenvectors, as those know no bounds."""
+
+    FLOOR = 1e-6  # of the largest eigenvalue: smaller ones are rounding, and their inverse would be noise
+
+    @staticmethod
+    def forward(ctx: Any, covariance: Tensor, root: Tensor) -> Tensor:
+        values, vectors = torch.linalg.eigh(root @ covariance @ root)
+        values = values.clamp(min=0)
+        ctx.save_for_backward(values, vectors, root)
+        return values.sqrt().sum(dim=1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        values, vectors, root = ctx.saved_tensors
+        floor = values[:, -1:] * _TraceOfRoot.FLOOR + EPSILON
+        inverse = (vectors * values.maximum(floor).rsqrt()[:, None, :]) @ vectors.mT
+        return gradient[:, None, None] * 0.5 * (root @ inverse @ root), None
+
+
+def wasserstein_distance(mean: Tensor, covariance: Tensor, target_mean: Tensor, target_root: Tensor) -> Tensor:
+    """The squared 2-Wasserstein distance of two Gaussians (Olkin & Pukelsheim 1982; for style, Mroueh 2019),
+    ``|m - a|^2 + tr(C) + tr(A) - 2 tr((A^1/2 C A^1/2)^1/2)``, relative to the target's ``|a|^2 + tr(A)``, its
+    distance from an empty picture. Means are ``[N, C]``; ``covariance`` and the target's root ``A^1/2``
+    ``[N, C, C]``; the target's may have one N for all."""
+    traces = [matrix.diagonal(dim1=1, dim2=2).sum(dim=1) for matrix in (covariance, target_root @ target_root)]
+    common = _TraceOfRoot.apply(covariance, target_root.expand_as(covariance))
+    distance = (mean - target_mean).square().sum(dim=1) + traces[0] + traces[1] - 2 * common
+    # Rounding may leave a little less than nothing where both are the same.
+    return (distance.clamp(min=0) / (target_mean.square().sum(dim=1) + traces[1] + EPSILON)).mean()
 
 
 def total_variation(picture: Tensor) -> Tensor:

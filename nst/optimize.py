@@ -28,7 +28,7 @@ from nst import device, losses, weights
 from nst.color import keep_colors, luminance, match_colors
 from nst.errors import SettingsError
 from nst.images import Picture, Source, fit, open_image, with_alpha
-from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
+from nst.networks import STYLE_LAYERS, VGG19
 from nst.pyramid import LevelAdam, put_together, take_apart
 from nst.settings import Settings
 
@@ -133,9 +133,9 @@ def optimize(
     return run.steps()
 
 
-def plan(size: int, steps: int) -> list[tuple[int, int]]:
-    """Long side and number of steps of each scale, coarse to fine; the steps add up to ``steps``."""
-    scales = [(round(size * part), share) for part, share in SCALES if size * part >= min(COARSEST, size)]
+def plan(size: int, steps: int, scales: int = len(SCALES)) -> list[tuple[int, int]]:
+    """Long side and number of steps of each of the last ``scales``, coarse to fine; the steps add up to ``steps``."""
+    scales = [(round(size * part), share) for part, share in SCALES[-scales:] if size * part >= min(COARSEST, size)]
     whole = sum(share for _, share in scales)
     counts = [int(steps * share / whole) for _, share in scales]
     counts[-1] += steps - sum(counts)
@@ -173,7 +173,9 @@ class _Run:
         self.device = judges.fine.mean.device
         self.size = fit(photo.image, settings.size).size
         self.notes = photo.notes + painting.notes + (init.notes if init else ())
-        self.plan = plan(settings.size, settings.steps)
+        self.plan = plan(settings.size, settings.steps, settings.scales)
+        shares = {layer: getattr(settings, f"style_{layer[4]}") for layer in STYLE_LAYERS}
+        self.shares = {layer: share / sum(shares.values()) for layer, share in shares.items() if share}
         self.rate = RATE
         self.best: tuple[Tensor, dict[str, float]] | None = None
 
@@ -303,16 +305,33 @@ class _Run:
         width, height = (max(SMALLEST, s) for s in fit(self.photo.image, side).size)
         photo = self._tensor(self.photo.image.resize((width, height), Image.LANCZOS))
         # The painting gets the photograph's area: then a stroke of it is as large as one on the photograph.
-        art = self.painting.image
-        scale = math.sqrt(width * height / (art.width * art.height))
-        longest = max(SMALLEST, width * height // SMALLEST)  # or a painting of one line would be a very long one
+        art, stroke = self.painting.image, self.settings.stroke
+        scale = stroke * math.sqrt(width * height / (art.width * art.height))
+        longest = max(
+            SMALLEST, int(width * height * stroke**2) // SMALLEST
+        )  # or a painting of one line would be a very long one
         shape = [min(longest, max(SMALLEST, round(s * scale))) for s in art.size]
         with torch.no_grad():
-            content = self.network(photo, [CONTENT_LAYER], self._watch)[CONTENT_LAYER]
-            style = self.network(self._tensor(art.resize(shape, Image.LANCZOS)), STYLE_LAYERS, self._watch)
-            grams = {layer: losses.gram_matrix(features) for layer, features in style.items()}
+            layer = self.settings.content_layer
+            content = self.network(photo, [layer], self._watch)[layer]
+            style = {}
+            if self.shares:
+                found = self.network(self._tensor(art.resize(shape, Image.LANCZOS)), self.shares, self._watch)
+                style = {layer: self._style_target(features) for layer, features in found.items()}
             variation = losses.total_variation(photo) + FLAT
-        return photo, {"content": content, "grams": grams, "variation": variation}
+        return photo, {"content": content, "style": style, "variation": variation}
+
+    def _style_target(self, features: Tensor) -> tuple[Tensor, ...]:
+        """What the style's distance at a layer is measured from: of the painting's activations there."""
+        if self.settings.statistic == "gram":
+            return (losses.gram_matrix(features),)
+        mean, covariance = losses.mean_and_covariance(features)
+        return mean, losses.matrix_root(covariance)
+
+    def _style_distance(self, features: Tensor, target: tuple[Tensor, ...]) -> Tensor:
+        if self.settings.statistic == "gram":
+            return losses.style_distance(losses.gram_matrix(features), *target)
+        return losses.wasserstein_distance(*losses.mean_and_covariance(features), *target)
 
     def _first(self, photo: Tensor) -> Tensor:
         if self.init is not None:
@@ -333,10 +352,11 @@ class _Run:
         return large + DETAIL * (first - own)
 
     def _objective(self, picture: Tensor, targets: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
-        found = self.network(picture, (*STYLE_LAYERS, CONTENT_LAYER), self._watch)
-        content = losses.content_distance(found[CONTENT_LAYER], targets["content"])
-        grams = targets["grams"]
-        style = sum(losses.style_distance(losses.gram_matrix(found[k]), grams[k]) for k in grams) / len(grams)
+        layer = self.settings.content_layer
+        found = self.network(picture, (*self.shares, layer), self._watch)
+        content = losses.content_distance(found[layer], targets["content"])
+        distances = [share * self._style_distance(found[k], targets["style"][k]) for k, share in self.shares.items()]
+        style = sum(distances, start=torch.zeros((), device=content.device))
         smooth = losses.total_variation(picture) / targets["variation"]
         s = self.settings
         total = s.content_weight * content + STYLE * s.style_weight * style + SMOOTH * s.smoothness * smooth

@@ -1,17 +1,23 @@
-"""Every knob of the full method, once: name, default, range and help.
+"""Every knob of the full method, once: name, default, range and help; and settings that cite where they are from.
 
-The page's parts are made from ``KNOBS``, and the README's table is checked against them;
-a picture's recipe is ``asdict(settings)``.
+The page's parts are made from ``KNOBS``, and the README's tables are checked against them and ``PRESETS``.
+A picture's recipe is ``asdict(settings)`` and what else made it; ``Settings.from_image`` reads it back.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from nst.color import COLORS
 from nst.errors import SettingsError
+from nst.images import Source, read_recipe
+from nst.version import __version__
+
+PROGRAM = f"nst {__version__}"
+BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "step"}  # in a recipe, beside the settings
 
 
 @dataclass(frozen=True)
@@ -58,12 +64,27 @@ class Settings:
     style_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the painting's style is followed.")
     content_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the photograph's structure is kept.")
     smoothness: float = _number(1.0, 0.0, 10.0, 0.1, "Weight of total variation: higher is calmer, lower is rougher.")
+    stroke: float = _number(1.0, 0.5, 2.0, 0.1, "Size of the strokes: the painting is seen this many times larger.")
     color: str = _choice(
         "style", COLORS, "Colors: the painting's; the photo's own; the painting's matched to the photo's."
     )
+    scales: int = _number(3, 1, 3, 1, "Sizes painted one after the other, coarse to fine; 1 is the full size alone.")
     start: str = _choice("photo", ("photo", "noise"), "The picture the first step begins with.")
     optimizer: str = _choice("adam", ("adam", "lbfgs"), "Step rule: Adam, or L-BFGS as in the paper.")
     pooling: str = _choice("max", ("max", "average"), "VGG-19's pooling; average is smoother, as in the paper.")
+    statistic: str = _choice(
+        "gram",
+        ("gram", "wasserstein"),
+        "What style is: Gram matrices; or means and covariances, compared by transport.",
+    )
+    content_layer: str = _choice(
+        "relu4_2", ("relu2_2", "relu3_2", "relu4_2", "relu5_2"), "Layer that keeps the structure; a deeper one less."
+    )
+    style_1: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu1_1 in the style: colors and grain.")
+    style_2: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu2_1: edges.")
+    style_3: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu3_1: strokes.")
+    style_4: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu4_1: shapes.")
+    style_5: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu5_1: large forms.")
     seed: int = _number(0, 0, 2**31 - 1, 1, "The same seed gives the same picture on the same CPU.")
 
     def __post_init__(self) -> None:
@@ -79,5 +100,90 @@ class Settings:
             raise SettingsError(f"There is no setting {', '.join(unknown)}; there are {', '.join(KNOBS)}.")
         return cls(**values)
 
+    @classmethod
+    def from_recipe(cls, recipe: Mapping[str, Any] | None) -> tuple[Settings, tuple[str, ...]]:
+        """The settings in a recipe as ``read_recipe`` gives it, and sentences on what may not come back as it was.
+
+        Raises SettingsError where there is no recipe of the full method, or this version does not understand it."""
+        if recipe is None:
+            raise SettingsError(
+                "There is no recipe in this picture: this program did not make it, or its text was lost on the way, as "
+                "many websites remove it. Take the file that was downloaded here."
+            )
+        program = str(recipe.get("program", "a program unknown"))[:40]
+        if recipe.get("engine") != "optimize":
+            how = ", ".join(
+                f"{name} {recipe[name]}" for name in ("style", "strength", "stroke", "color") if name in recipe
+            )
+            raise SettingsError(
+                f"This picture is not by the full method but by Fast, with {how[:300] or 'no settings'}."
+            )
+        values = {name: value for name, value in recipe.items() if name not in BESIDES}
+        if unknown := sorted(values.keys() - KNOBS.keys()):
+            raise SettingsError(
+                f"This picture is by {program}; this is {PROGRAM}, which does not know {unknown[0][:40]!r}."
+            )
+        notes = []
+        if program != PROGRAM:
+            notes.append(f"This picture is by {program}; this is {PROGRAM}, and its picture may differ.")
+        if missing := [name for name in KNOBS if name not in values]:
+            notes.append(f"The recipe does not say {', '.join(missing)}: the usual is taken.")
+        return cls.from_dict(values), tuple(notes)
+
+    @classmethod
+    def from_image(cls, source: Source) -> Settings:
+        """The settings that made a picture saved by this program (PNG or JPEG).
+
+        Warns of what cannot be had again as it was. Raises ImageError for what is no picture, and
+        SettingsError where it has no recipe of the full method, or one this version does not understand."""
+        settings, notes = cls.from_recipe(read_recipe(source))
+        for note in notes:
+            warnings.warn(note, stacklevel=2)
+        return settings
+
 
 KNOBS: dict[str, Knob] = {f.name: Knob(f.name, f.default, **f.metadata) for f in fields(Settings)}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings that belong together: where they are from, and what differs from the defaults."""
+
+    source: str
+    values: Mapping[str, Any]
+
+    def settings(self) -> Settings:
+        """The defaults with these values."""
+        return Settings.from_dict(self.values)
+
+
+_PAPER = {"size": 512, "scales": 1, "smoothness": 0.0, "optimizer": "lbfgs"}
+PRESETS: dict[str, Preset] = {
+    "usual": Preset("This program's own.", {}),
+    "paper": Preset(
+        "Gatys, Ecker & Bethge, Image Style Transfer Using Convolutional Neural Networks, CVPR 2016: from noise, with "
+        "average pooling and L-BFGS, at one size. Terms are weighted as in this program.",
+        _PAPER | {"start": "noise", "pooling": "average", "steps": 300},
+    ),
+    "code": Preset(
+        "Gatys, PytorchNeuralStyleTransfer, 2017, the authors' code: as the paper, but from the photo, with maximum "
+        "pooling, 500 steps. Terms are weighted as in this program.",
+        _PAPER | {"steps": 500},
+    ),
+    "luminance": Preset(
+        "Gatys, Ecker, Bethge, Hertzmann & Shechtman, Controlling Perceptual Factors in Neural Style Transfer, CVPR "
+        "2017, section 5: only the luminance is painted, the colors are the photo's.",
+        {"color": "luminance"},
+    ),
+    "matched": Preset(
+        "The same, section 5 and its supplement: the painting's colors are matched to the photo's first.",
+        {"color": "match"},
+    ),
+    "transport": Preset(
+        "Mroueh, Wasserstein Style Transfer, 2019: style as the 2-Wasserstein distance of Gaussians, here as a term of "
+        "the objective.",
+        {"statistic": "wasserstein"},
+    ),
+    "sketch": Preset("A quick look.", {"size": 256, "steps": 60}),
+    "print": Preset("Large and slow, for paper.", {"size": 2048, "steps": 160}),
+}

@@ -52,3 +52,48 @@ def test_a_batch_is_averaged():
 def test_bfloat16_features_are_compared_in_float32():
     features = torch.rand(1, 8, 16, 16)
     assert losses.gram_matrix(features.bfloat16()).dtype == torch.float32
+
+
+def gaussian(seed: int, channels: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
+    """A mean and a covariance in float64."""
+    generator = torch.Generator().manual_seed(seed)
+    square = torch.randn(1, channels, channels, generator=generator, dtype=torch.float64)
+    return torch.randn(1, channels, generator=generator, dtype=torch.float64), square @ square.mT
+
+
+def test_transport_between_independent_channels_is_that_of_each():
+    """There it is the squared difference of means and of standard deviations."""
+    (mean, _), (target, _) = gaussian(1), gaussian(2)
+    deviations = torch.rand(2, 6, dtype=torch.float64) + 0.1
+    covariance, root = torch.diag(deviations[0] ** 2)[None], torch.diag(deviations[1])[None]
+    found = losses.wasserstein_distance(mean, covariance, target, root)
+    whole = target.square().sum() + deviations[1].square().sum()
+    expected = ((mean - target).square().sum() + (deviations[0] - deviations[1]).square().sum()) / whole
+    assert float(found) == pytest.approx(float(expected))
+
+
+def test_transport_to_itself_costs_nothing_and_from_an_empty_picture_one():
+    mean, covariance = gaussian(3)
+    root = losses.matrix_root(covariance)
+    assert torch.allclose(root @ root, covariance)
+    assert float(losses.wasserstein_distance(mean, covariance, mean, root)) == pytest.approx(0, abs=1e-9)
+    nothing = torch.zeros_like(mean), torch.zeros_like(covariance)
+    assert float(losses.wasserstein_distance(*nothing, mean, root)) == pytest.approx(1)
+
+
+def test_transport_has_the_gradient_of_its_value():
+    (mean, covariance), (target, other) = gaussian(4), gaussian(5)
+    root = losses.matrix_root(other)
+
+    def distance(mean: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+        return losses.wasserstein_distance(mean, factor @ factor.mT, target, root)
+
+    factor = torch.linalg.cholesky(covariance)
+    assert torch.autograd.gradcheck(distance, (mean.requires_grad_(), factor.requires_grad_()))
+
+
+def test_a_covariance_is_that_of_the_channels():
+    features = torch.rand(1, 5, 7, 9)
+    mean, covariance = losses.mean_and_covariance(features)
+    assert torch.allclose(mean, features.flatten(2).mean(dim=2))
+    assert torch.allclose(covariance[0], torch.cov(features[0].flatten(1), correction=0), atol=1e-6)

@@ -318,3 +318,50 @@ def test_nothing_of_torch_leaks_into_the_callers_thread():
     assert torch.is_grad_enabled()
     assert not torch.is_inference_mode_enabled()
     steps.close()
+
+
+def test_one_scale_is_the_full_size_alone():
+    assert {step.scale for step in run(Settings(size=128, steps=3, scales=1))} == {(128, 96)}
+
+
+def test_a_layer_without_a_share_has_no_say():
+    """The same without deeper layers, where only the first has a share."""
+    first = {f"style_{n}": 0.0 for n in range(2, 6)}
+    alone = run(Settings(size=64, steps=4, content_weight=0, **first))
+    assert difference(alone[-1].image, run(Settings(size=64, steps=4, content_weight=0))[-1].image) > 0.5
+    several = run(Settings(size=64, steps=4, style_1=0.5, content_weight=0, **first))
+    assert difference(alone[-1].image, several[-1].image) == 0
+    nothing = run(Settings(size=96, steps=3, style_1=0, smoothness=0, **first))[-1]
+    assert nothing.losses["style"] == 0
+    assert difference(nothing.image, PHOTO) < 0.6
+
+
+def test_a_larger_stroke_sees_the_painting_larger(monkeypatch):
+    seen = []
+    forward = module.VGG19.forward
+
+    def watched(self, picture, layers, watch=None):
+        if tuple(layers) != ("relu4_2",):
+            seen.append(picture.shape[2] * picture.shape[3])
+        return forward(self, picture, layers, watch)
+
+    monkeypatch.setattr(module.VGG19, "forward", watched)
+    for stroke in (1.0, 2.0):
+        run(Settings(size=128, steps=1, scales=1, stroke=stroke))
+    usual, *_ = seen
+    larger = next(area for area in seen if area > 2 * usual)
+    assert larger == pytest.approx(4 * usual, rel=0.05)
+
+
+def test_the_content_layer_can_be_chosen():
+    """What one layer keeps best is nearer there than what another layer keeps."""
+    noise = {"size": 64, "steps": 10, "start": "noise", "style_weight": 0, "smoothness": 0}
+    layers = ("relu2_2", "relu5_2")
+    made = [run(Settings(content_layer=layer, **noise))[-1].losses["content"] for layer in layers]
+    assert made[0] != pytest.approx(made[1], rel=0.05)
+    assert all(content < 1 for content in made)
+
+
+def test_style_can_be_compared_by_transport():
+    steps = run(Settings(size=64, steps=20, statistic="wasserstein", content_weight=0, smoothness=0))
+    assert steps[-1].losses["style"] < 0.7 * steps[0].losses["style"]

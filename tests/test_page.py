@@ -1,5 +1,6 @@
 """The page in a real browser: both tabs, at both widths, in both languages; what goes wrong; who leaves."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from served import NOBODY, app, app_with_hub
 
 import nst
 from nst.page.texts import TEXTS, TITLE
+from nst.settings import PROGRAM
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium here; set CHROMIUM to its path")
 
@@ -146,8 +148,41 @@ def test_optimize_takes_the_photo_and_the_style_of_the_fast_tab(visit, photo, tm
     visitor.sees("#optimize-status", "Finished: 3 steps")
     file = visitor.downloads("#optimize-png", tmp_path)
     assert file.name == "beach-painted.png"
-    assert nst.read_recipe(file)["start"] == f"fast: {nst.styles()[0].id}"
+    assert nst.read_recipe(file)["fast_style"] == {nst.styles()[0].id: 1.0}
     assert Image.open(file).size == (32, 64)
+
+
+def test_a_result_gives_all_its_settings_back(visit, photo, tmp_path):
+    visitor = visit()
+    open_optimize(visitor, steps=3)
+    visitor.page.locator("#optimize-more > button").click()
+    settings = nst.Settings(size=96, steps=7, style_5=0.5, color="match", seed=4)
+    made = {"program": PROGRAM, "engine": "optimize", "painting": "irises.jpg", "fast_style": {"udnie": 1.0}}
+    nst.save_image(Image.new("RGB", (96, 64)), tmp_path / "result.jpg", recipe=made | asdict(settings))
+    with visitor.page.expect_file_chooser() as choosing:
+        visitor.tap("#optimize-take")
+    choosing.value.set_files(tmp_path / "result.jpg")
+    visitor.sees("#optimize-about", "All its settings are back.")
+    visitor.sees("#optimize-about", "irises.jpg, which is not the one chosen here")
+    visitor.give("optimize-photo", photo)
+    visitor.tap("#optimize-drawings [data-id=wind]")
+    expect(visitor.page.locator("#optimize-painting img")).to_be_visible()
+    visitor.tap("#optimize-paint")
+    visitor.sees("#optimize-status", "Finished: 7 steps")
+    recipe = nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))
+    assert {name: recipe[name] for name in asdict(settings)} == asdict(settings)
+    assert recipe["fast_style"] == {"udnie": 1.0}
+
+
+def test_a_preset_turns_the_knobs_and_says_where_it_is_from(visit):
+    visitor = visit()
+    open_optimize(visitor, steps=3)
+    visitor.page.locator("#optimize-more > button").click()
+    visitor.page.locator("#optimize-preset input").click()
+    visitor.page.get_by_role("option", name="Gatys et al. 2016, as in the paper").click()
+    visitor.sees("#optimize-about", "CVPR 2016")
+    expect(visitor.page.locator("#knob-steps input[type=number]")).to_have_value("300")
+    expect(visitor.page.locator("#knob-start").get_by_label("Noise")).to_be_checked()
 
 
 def test_a_style_tap_the_strength_and_the_size_paint_again_by_themselves(visit):

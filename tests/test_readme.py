@@ -12,7 +12,7 @@ from hub import Hub
 from pictures import scene
 from served import ROOT, app_with_hub, vgg19
 
-from nst import KNOBS, fast
+from nst import KNOBS, PRESETS, fast
 from nst.training import publish
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -85,6 +85,12 @@ def test_the_table_of_settings_is_the_codes(name):
     knob = KNOBS[name]
     allowed = ", ".join(knob.choices) if knob.choices else f"{knob.low} to {knob.high}"
     assert f"| `{name}` | {knob.default} | {allowed} | {knob.help} |" in README
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_table_of_presets_is_the_codes(name):
+    changed = ", ".join(f"`{knob}` {value}" for knob, value in PRESETS[name].values.items()) or "the defaults"
+    assert f"| `{name}` | {changed} | {PRESETS[name].source} |" in README
 
 
 def test_the_table_of_styles_is_the_catalogues():

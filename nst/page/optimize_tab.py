@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
@@ -13,13 +16,14 @@ from nst.jobs import Job
 from nst.page import watching
 from nst.page.answers import answers, refusal
 from nst.page.fast_tab import photo_choices, pick_photo
-from nst.page.painting import Download, Order, Preview, warm_up, work
+from nst.page.painting import Download, Order, Preview, fingerprint, warm_up, work
 from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput, Previews, Upload, downloads, show
 from nst.page.texts import duration, names, say, t
 from nst.page.visitors import MAX_WAITING, Visitor, ahead_of, file_name, visitor
-from nst.settings import KNOBS, Knob, Settings
+from nst.settings import KNOBS, PRESETS, Knob, Settings
 
 FIRST_KNOBS = ("size", "steps", "style_weight")
+LAYER_KNOBS = ("statistic", "content_layer", "style_1", "style_2", "style_3", "style_4", "style_5")
 CONCURRENCY = {"concurrency_id": "optimize", "concurrency_limit": 1}
 
 REVEAL = (
@@ -129,6 +133,32 @@ def borrow(here: Upload | None, there: Upload | None) -> Any:
     return gr.skip() if here or not there else there.source
 
 
+def preset(name: str) -> tuple[Any, ...]:
+    """A preset's source, then the knobs as it sets them."""
+    chosen = PRESETS[name]
+    return f"<p>{html.escape(chosen.source)}</p>", *asdict(chosen.settings()).values()
+
+
+@answers
+def take_settings(file: str, painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
+    """From a result that is dropped: what is to be said of it, whether it began with a fast result and in which
+    style, then the knobs."""
+    recipe = nst.read_recipe(file)
+    settings, notes = Settings.from_recipe(recipe)
+    sentences = [say(request, "taken"), *notes]
+    try:
+        here = painting and fingerprint(painting.open())
+    except nst.ImageError:
+        here = None
+    if here != recipe.get("painting_pixels"):
+        sentences.append(say(request, "other_painting", name=str(recipe.get("painting", "?"))[:80]))
+    style = gr.skip()
+    if fast_style := recipe.get("fast_style"):
+        style = json.dumps(nst.fast.shares(fast_style))
+    text = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
+    return text, bool(fast_style), style, *asdict(settings).values()
+
+
 def knob(name: str, spec: Knob) -> gr.components.Component:
     """The part of the page that turns one knob."""
     words = {"label": t(f"knob_{name}"), "info": t(f"help_{name}"), "elem_id": f"knob-{name}"}
@@ -158,8 +188,15 @@ def build(tab: gr.Tab, fast_photo: gr.Image, fast_style: Palette) -> None:
                 knobs[name] = knob(name, KNOBS[name])
             from_fast = gr.Checkbox(False, label=t("from_fast"), info=t("from_fast_help"), elem_id="optimize-from-fast")
             with gr.Accordion(t("more_knobs"), open=False, elem_id="optimize-more"):
-                for name in [name for name in KNOBS if name not in FIRST_KNOBS]:
+                presets = [(t(f"preset_{name}"), name) for name in PRESETS]
+                ready_made = gr.Dropdown(presets, label=t("preset"), info=t("preset_help"), elem_id="optimize-preset")
+                from_result = gr.UploadButton(t("take_settings"), file_types=["image"], elem_id="optimize-take")
+                about = gr.HTML(elem_id="optimize-about", elem_classes="hint")
+                for name in [name for name in KNOBS if name not in (*FIRST_KNOBS, *LAYER_KNOBS)]:
                     knobs[name] = knob(name, KNOBS[name])
+                with gr.Accordion(t("layers"), open=False, elem_id="optimize-layers"):
+                    for name in LAYER_KNOBS:
+                        knobs[name] = knob(name, KNOBS[name])
             start = gr.Button(t("paint"), variant="primary", elem_id="optimize-paint")
         with gr.Column(scale=7, min_width=300, elem_classes="see", elem_id="optimize-see"):
             result = gr.ImageSlider(
@@ -178,6 +215,11 @@ def build(tab: gr.Tab, fast_photo: gr.Image, fast_style: Palette) -> None:
     three = [start, leave, halt]
     example.input(pick_photo, example, photo, queue=False, **quiet)
     drawing.input(pick_painting, drawing, painting, queue=False, **quiet)
+    turned = [knobs[name] for name in KNOBS]
+    ready_made.input(preset, ready_made, [about, *turned], queue=False, **quiet)
+    from_result.upload(
+        take_settings, [from_result, painting], [about, from_fast, fast_style, *turned], queue=False, **quiet
+    )
     tab.select(borrow, [photo, fast_photo], photo, queue=False, **quiet)
     tab.select(warm_up, None, None, queue=False, **quiet)
     shown = [result, status, curves, png, jpeg]
@@ -185,7 +227,7 @@ def build(tab: gr.Tab, fast_photo: gr.Image, fast_style: Palette) -> None:
     ready.success(None, None, None, js=REVEAL, **quiet)
     running = ready.success(
         paint,
-        [photo, painting, from_fast, fast_style, *(knobs[name] for name in KNOBS)],
+        [photo, painting, from_fast, fast_style, *turned],
         [*shown, *three],
         **CONCURRENCY,
         **quiet,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +16,7 @@ from nst import device, weights
 from nst.images import Picture
 from nst.jobs import Emit, Stopping
 from nst.optimize import load_network, optimize
-from nst.settings import Settings
+from nst.settings import PROGRAM, Settings
 
 SECONDS_BETWEEN_PREVIEWS = 0.4
 POINTS = 200
@@ -60,12 +61,16 @@ class Order:
 
     def recipe(self) -> dict[str, Any]:
         """What made the picture, to be saved in its file."""
-        made = {"program": f"nst {nst.__version__}", "engine": "optimize", "painting": self.painting.name}
-        return made | asdict(self.settings) | ({"start": self._start()} if self.fast_style else {})
+        made: dict[str, Any] = {"program": PROGRAM, "engine": "optimize", "painting": self.painting.name}
+        made["painting_pixels"] = fingerprint(self.painting)
+        if self.fast_style:
+            made["fast_style"] = {name: round(share, 4) for name, share in nst.fast.shares(self.fast_style).items()}
+        return made | asdict(self.settings)
 
-    def _start(self) -> str:
-        shares = nst.fast.shares(self.fast_style)
-        return "fast: " + " + ".join(shares if len(shares) == 1 else (f"{s:.0%} {name}" for name, s in shares.items()))
+
+def fingerprint(picture: Picture) -> str:
+    """The same for the same pixels, whatever the file is called; another for others."""
+    return hashlib.sha256(repr(picture.image.size).encode() + picture.image.tobytes()).hexdigest()[:16]
 
 
 def seconds_on_gpu(order: Order, init: Any = None, stopping: Stopping | None = None) -> int:

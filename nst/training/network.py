@@ -27,6 +27,10 @@ Later the layers that enlarge became transposed convolutions, the first one lost
 pixels, and the softening of the result moved into the last layer's channels. What they compute is the
 same: in one run 116 instead of 124 ms (classic: 588), and 465 instead of 585 (classic: 2412).
 
+With the residual blocks in 8 bits (static, one scale per channel) a 512 px picture took 74 instead of 115
+ms, at 49 to 54 dB from the float one, invisible. Not shipped: PyTorch and the file would no longer agree,
+and processors without 8-bit dot products round differently.
+
 Enlarging is by nearest neighbor before a convolution, which leaves no checkerboard (Odena et al.
 2016), and what the last layer makes, four pixels at a time, is softened by a kernel that stops the
 grid such a layer could leave.
