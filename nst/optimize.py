@@ -115,21 +115,30 @@ def optimize(
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     *,
     init: Source | None = None,
+    unfinished: Source | None = None,
+    after: int = 0,
     cancelled: Cancelled | None = None,
 ) -> Iterator[Step]:
     """Paint ``photo`` in the style of ``painting``, yielding a ``Step`` after every step.
 
     The objective is ``content_weight * content + style_weight * style + smoothness * variation``,
     each term relative to its target (see ``losses``). ``init`` is the picture to begin with,
-    instead of the photograph or noise. The last step yielded holds the best picture. Closing the
-    generator stops it; ``cancelled`` is asked between layers, and when it says True the run ends
+    instead of the photograph or noise. ``unfinished`` is what a run that was interrupted had painted
+    when ``after`` steps were taken: this one goes on from there. The last step yielded holds the best
+    picture. Closing the generator stops it; ``cancelled`` is asked between layers, and when it says True the run ends
     within a fraction of a second, after yielding its best picture once more.
 
     Raises ImageError, SettingsError, and WeightsUnavailable where VGG-19 cannot be had.
     """
     content, style = open_image(photo), open_image(painting)
     first = None if init is None else open_image(init)
-    run = _Run(content, style, first, load_network(settings), settings, cancelled or (lambda: False))
+    if (unfinished is None) != (after == 0) or not 0 <= after < settings.steps:
+        raise SettingsError(
+            f"To go on with an unfinished picture takes both it and the number of steps it is after, from 1 to "
+            f"{settings.steps - 1}, not {after!r}."
+        )
+    started = None if unfinished is None else (open_image(unfinished), after)
+    run = _Run(content, style, first, started, load_network(settings), settings, cancelled or (lambda: False))
     return run.steps()
 
 
@@ -156,6 +165,7 @@ class _Run:
         photo: Picture,
         painting: Picture,
         init: Picture | None,
+        started: tuple[Picture, int] | None,
         judges: Judges,
         settings: Settings,
         cancelled: Cancelled,
@@ -168,7 +178,9 @@ class _Run:
             painting = replace(painting, image=luminance(painting.image, photo.image))
             photo = replace(photo, image=luminance(photo.image))
             init = init and replace(init, image=luminance(init.image))
+            started = started and (replace(started[0], image=luminance(started[0].image)), started[1])
         self.photo, self.painting, self.init = photo, painting, init
+        self.started, self.behind = started or (None, 0)
         self.judges, self.settings, self.cancelled = judges, settings, cancelled
         self.device = judges.fine.mean.device
         self.size = fit(photo.image, settings.size).size
@@ -186,7 +198,12 @@ class _Run:
         start = None
         try:
             for side, count in self.plan:
-                for canvas, terms in self._scale(side, count, start):
+                behind = min(count, max(0, self.behind - number))
+                number, total = number + behind, total - behind * self._cost(side)
+                if behind == count:
+                    start = self._resized(self.started, self._shape(side))
+                    continue
+                for canvas, terms in self._scale(side, count, behind, start):
                     number, done = number + 1, done + self._cost(side)
                     seconds = time.perf_counter() - began
                     last = self._step(number, seconds, seconds * (total - done) / done, canvas, terms)
@@ -226,15 +243,21 @@ class _Run:
             colors=self.colors,
         )
 
-    def _scale(self, side: int, count: int, start: Tensor | None) -> Iterator[tuple[Tensor, dict[str, float]]]:
-        """Paint at one scale; yields the picture and its losses at each step, leaves the best in ``self.best``."""
+    def _scale(
+        self, side: int, count: int, behind: int, start: Tensor | None
+    ) -> Iterator[tuple[Tensor, dict[str, float]]]:
+        """Paint at one scale, where ``behind`` of ``count`` steps are taken already; yields the picture and its
+        losses at each step, leaves the best in ``self.best``."""
         finest = side == self.plan[-1][0]
         self.network = self.judges.fine if finest else self.judges.coarse
         photo, targets = self._targets(side)
-        canvas = self._first(photo) if start is None else self._finer(start, photo)
+        if behind:
+            canvas = self._resized(self.started, self._shape(side))
+        else:
+            canvas = self._first(photo) if start is None else self._finer(start, photo)
         variables = [level.requires_grad_() for level in take_apart(canvas.clamp(0, 1))]
         rule = self._rule(variables)
-        taken, failures, best = 0, 0, math.inf
+        taken, failures, best = behind, 0, math.inf
         while taken < count:
             for group in rule.param_groups:
                 group["lr"] = self._rate(taken / count, finest)
@@ -300,10 +323,15 @@ class _Run:
         pixels = torch.from_numpy(np.array(image)).to(self.device)
         return pixels.permute(2, 0, 1)[None].float() / 255
 
+    def _shape(self, side: int) -> tuple[int, int]:
+        """Width and height worked at where the long side is ``side``."""
+        width, height = (max(SMALLEST, s) for s in fit(self.photo.image, side).size)
+        return width, height
+
     def _targets(self, side: int) -> tuple[Tensor, dict[str, Any]]:
         """The photograph at this scale, and what the objective compares with."""
-        width, height = (max(SMALLEST, s) for s in fit(self.photo.image, side).size)
-        photo = self._tensor(self.photo.image.resize((width, height), Image.LANCZOS))
+        width, height = self._shape(side)
+        photo = self._resized(self.photo, (width, height))
         # The painting gets the photograph's area: then a stroke of it is as large as one on the photograph.
         art, stroke = self.painting.image, self.settings.stroke
         scale = stroke * math.sqrt(width * height / (art.width * art.height))
@@ -335,11 +363,14 @@ class _Run:
 
     def _first(self, photo: Tensor) -> Tensor:
         if self.init is not None:
-            return self._tensor(self.init.image.resize((photo.shape[3], photo.shape[2]), Image.LANCZOS))
+            return self._resized(self.init, (photo.shape[3], photo.shape[2]))
         if self.settings.start == "noise":
             generator = torch.Generator().manual_seed(self.settings.seed)
             return torch.rand(photo.shape, generator=generator).to(self.device)
         return photo
+
+    def _resized(self, picture: Picture, size: tuple[int, int]) -> Tensor:
+        return self._tensor(picture.image.resize(size, Image.LANCZOS))
 
     def _finer(self, start: Tensor, photo: Tensor) -> Tensor:
         """A coarser scale's picture at this one, with some detail, which it could not have, of the picture that the

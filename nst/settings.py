@@ -17,7 +17,7 @@ from nst.images import Source, read_recipe
 from nst.version import __version__
 
 PROGRAM = f"nst {__version__}"
-BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "step"}  # in a recipe, beside the settings
+BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}  # in a recipe
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,8 @@ class Settings:
         notes = []
         if program != PROGRAM:
             notes.append(f"This picture is by {program}; this is {PROGRAM}, and its picture may differ.")
+        if recipe.get("before"):
+            notes.append("It went on from a picture made with other settings; these are the last.")
         if missing := [name for name in KNOBS if name not in values]:
             notes.append(f"The recipe does not say {', '.join(missing)}: the usual is taken.")
         return cls.from_dict(values), tuple(notes)

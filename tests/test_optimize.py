@@ -226,6 +226,7 @@ def test_a_painting_of_one_line_asks_for_no_more_memory_than_another():
         nst.open_image(PHOTO),
         nst.open_image(picture(4, 3000, 1)),
         None,
+        None,
         module.load_network(QUICK),
         QUICK,
         lambda: False,
@@ -365,3 +366,22 @@ def test_the_content_layer_can_be_chosen():
 def test_style_can_be_compared_by_transport():
     steps = run(Settings(size=64, steps=20, statistic="wasserstein", content_weight=0, smoothness=0))
     assert steps[-1].losses["style"] < 0.7 * steps[0].losses["style"]
+
+
+@pytest.mark.parametrize("after", [4, 9, 14])  # in the coarse scale, at its end, in the fine one
+def test_an_interrupted_run_goes_on_to_about_the_picture_it_would_have_become(after):
+    settings = Settings(size=128, steps=20)
+    assert module.plan(128, 20) == [(64, 9), (128, 11)]
+    whole = run(settings)
+    unfinished = whole[after].image  # a step holds the picture that it starts from
+    rest = run(settings, unfinished=unfinished, after=after)
+    assert [step.step for step in rest[: 20 - after]] == list(range(after + 1, 21))
+    assert rest[-1].losses["total"] == pytest.approx(whole[-1].losses["total"], rel=0.1)
+    if after > 9:
+        assert rest[0].losses["total"] < 0.9 * whole[9].losses["total"]
+
+
+@pytest.mark.parametrize(("unfinished", "after"), [(None, 3), (PHOTO, 0), (PHOTO, 6), (PHOTO, -1)])
+def test_going_on_takes_a_picture_and_a_step_of_the_run(unfinished, after):
+    with pytest.raises(SettingsError, match="from 1 to 5"):
+        run(unfinished=unfinished, after=after)

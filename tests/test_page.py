@@ -305,3 +305,45 @@ def test_light_and_dark_follow_the_system(visit, scheme):
     paper = "getComputedStyle(document.querySelector('gradio-app') ?? document.body).backgroundColor"
     levels = [int(part) for part in visitor.page.evaluate(paper).strip("rgb()").split(",")[:3]]
     assert (sum(levels) > 600) == (scheme == "light")
+
+
+def test_a_stopped_painting_goes_on_also_in_a_page_opened_anew(visit, photo, tmp_path):
+    visitor = visit()
+    open_optimize(visitor)
+    visitor.give("optimize-photo", photo)
+    visitor.tap("#optimize-paint")
+    visitor.page.wait_for_function("document.querySelector('#optimize-status').innerText.includes('Step 1')")
+    visitor.tap("#optimize-stop")
+    visitor.sees("#optimize-status", "Stopped after step")
+    visitor.sees("#optimize-go-on", "of 1000")
+    visitor.page.reload()
+    visitor.sees_picture("fast")
+    visitor.page.get_by_role("tab", name="Optimize").click()
+    visitor.sees("#optimize-go-on", "of 1000")
+    visitor.tap("#optimize-go-on")
+    expect(visitor.page.locator("#knob-steps input[type=number]")).to_have_value("1000")
+    expect(visitor.page.locator("#optimize-photo img")).to_be_visible()
+    visitor.page.wait_for_function("document.querySelector('#optimize-status').innerText.includes('Step')")
+    visitor.tap("#optimize-stop")
+    visitor.sees("#optimize-status", "Stopped after step")
+    assert nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))["size"] == 64
+
+
+def test_a_finished_painting_is_gone_on_from(visit, photo, tmp_path):
+    visitor = visit()
+    open_optimize(visitor, steps=6)
+    visitor.give("optimize-photo", photo)
+    expect(visitor.page.locator("#optimize-again-more")).to_be_hidden()
+    visitor.tap("#optimize-paint")
+    visitor.sees("#optimize-status", "Finished: 6 steps")
+    expect(visitor.page.locator("#optimize-go-on")).to_be_hidden()
+    visitor.tap("#optimize-again-more")
+    visitor.sees("#optimize-status", "Finished: 10 steps")
+    recipe = nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))
+    assert recipe["style_weight"] == 1.6
+    assert [before["style_weight"] for before in recipe["before"]] == [1.0]
+    visitor.tap("#optimize-again-finer")
+    visitor.sees("#optimize-status", "Finished: 10 steps")
+    expect(visitor.page.locator("#optimize-again-finer")).to_be_visible()
+    file = visitor.downloads("#optimize-png", tmp_path)
+    assert max(Image.open(file).size) == 96

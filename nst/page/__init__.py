@@ -30,11 +30,13 @@ def build() -> gr.Blocks:
         with gr.Column(elem_classes="masthead"):
             gr.Markdown(t("heading"), elem_classes="title")
             gr.Markdown(t("lead"))
+        # The key itself is what nobody guesses; the secret is only one so that it outlives this process.
+        key = gr.BrowserState("", storage_key="nst-unfinished", secret="nst")
         with gr.Tabs():
             with gr.Tab(t("tab_fast"), id="fast"):
                 photo, style = fast_tab.build(page)
             with gr.Tab(t("tab_optimize"), id="optimize") as tab:
-                optimize_tab.build(tab, photo, style)
+                optimize_tab.build(tab, key, photo, style)
         api.build()
         page.unload(leave)
     page.queue(max_size=QUEUE)

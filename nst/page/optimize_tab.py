@@ -13,7 +13,7 @@ import gradio as gr
 import nst
 from nst.drawings import DRAWINGS
 from nst.jobs import Job
-from nst.page import watching
+from nst.page import unfinished, watching
 from nst.page.answers import answers, refusal
 from nst.page.fast_tab import photo_choices, pick_photo
 from nst.page.painting import Download, Order, Preview, fingerprint, warm_up, work
@@ -24,6 +24,7 @@ from nst.settings import KNOBS, PRESETS, Knob, Settings
 
 FIRST_KNOBS = ("size", "steps", "style_weight")
 LAYER_KNOBS = ("statistic", "content_layer", "style_1", "style_2", "style_3", "style_4", "style_5")
+WISHES = ("more", "less", "finer")
 CONCURRENCY = {"concurrency_id": "optimize", "concurrency_limit": 1}
 
 REVEAL = (
@@ -39,43 +40,86 @@ def pick_painting(name: str, request: gr.Request) -> str:
     return str(file)
 
 
+def begin_over(key: str, photo: Upload | None, painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
+    """Before the queue, with a new key for what comes."""
+    told = begin(photo, painting, request)
+    unfinished.forget(key)
+    return unfinished.new_key(), *told
+
+
 def buttons(paint: bool = False, leave: bool = False, stop: bool = False) -> tuple[gr.Button, ...]:
     """Which of the three buttons is there: one at a time."""
     return tuple(gr.Button(visible=visible) for visible in (paint, leave, stop))
 
 
 @answers
-def begin(photo: Upload | None, painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
+def begin(photo: Any, painting: Any, request: gr.Request) -> tuple[Any, ...]:
     """Before the queue: says at once what is missing, or how long the line is."""
     if photo is None:
         raise refusal(request, "no_photo")
     if painting is None:
         raise refusal(request, "no_painting")
+    return line_up(request)
+
+
+def line_up(request: gr.Request) -> tuple[Any, ...]:
+    """To the end of the line: the buttons, what is said, and no downloads."""
     here = visitor(request)
     if (ahead := ahead_of(here)) > MAX_WAITING:
         raise refusal(request, "crowded")
     here.waiting = True
     words = say(request, "waiting", ahead=ahead) if ahead else say(request, "starting")
     closed = gr.DownloadButton(interactive=False)
-    return *buttons(leave=True), watching.bar(words), "", closed, closed
+    return *buttons(leave=True), *going_on(), watching.bar(words), "", closed, closed
 
 
 @answers
 def paint(
-    photo: Upload, painting: Upload, from_fast: bool, fast_style: dict[str, float], request: gr.Request, *values: Any
+    key: str,
+    photo: Upload,
+    painting: Upload,
+    from_fast: bool,
+    fast_style: dict[str, float],
+    request: gr.Request,
+    *values: Any,
 ) -> Iterator[tuple[Any, ...]]:
     """The run: each message goes to (picture, status, curves, PNG, JPEG, three buttons)."""
+    visitor(request).waiting = False
+    settings = Settings.from_dict(dict(zip(KNOBS, values, strict=True)))
+    yield from run(request, key, Order(photo.open(), painting.open(), settings, fast_style if from_fast else None))
+
+
+@answers
+def paint_rest(key: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    """What an interrupted run has left to do."""
+    visitor(request).waiting = False
+    if (order := unfinished.find(key)) is None:
+        raise refusal(request, "nothing_unfinished")
+    yield from run(request, key, order)
+
+
+@answers
+def paint_again(key: str, wish: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    """On from the last result, as wished."""
     here = visitor(request)
     here.waiting = False
-    settings = Settings.from_dict(dict(zip(KNOBS, values, strict=True)))
-    order = Order(photo.open(), painting.open(), settings, fast_style if from_fast else None)
-    job = Job(work(order))
-    with here.working(job):
+    if here.painted is None:
+        raise refusal(request, "nothing_painted")
+    order, result = here.painted
+    yield from run(request, key, order.again(wish, result))
+
+
+def run(request: gr.Request, key: str, order: Order) -> Iterator[tuple[Any, ...]]:
+    """Paint an order, keeping what it comes to."""
+    here, job = visitor(request), Job(work(order))
+    with here.working(job), unfinished.Keeper(key, order) as keeper:
         yield *(gr.skip(),) * 5, *buttons(stop=True)
-        yield from follow(request, here, job, order)
+        yield from follow(request, here, job, order, keeper)
 
 
-def follow(request: gr.Request, here: Visitor, job: Job, order: Order) -> Iterator[tuple[Any, ...]]:
+def follow(
+    request: gr.Request, here: Visitor, job: Job, order: Order, keeper: unfinished.Keeper
+) -> Iterator[tuple[Any, ...]]:
     """The job's news as updates of the page, then the finished files."""
     nothing = (gr.skip(),) * 8
     folder = here.new_result("optimize")
@@ -91,17 +135,21 @@ def follow(request: gr.Request, here: Visitor, job: Job, order: Order) -> Iterat
             pair = (before, grown.show(news.image, news.step))
             status, curves = watching.standing(request, news), watching.curves(request, news.curve)
             yield pair, status, curves, *nothing[3:]
+            keeper.keep(news)
         else:
             yield nothing
     if last is None:
         yield gr.skip(), watching.bar(say(request, "stopped_early"), 0), *nothing[2:]
         return
     if job.stopping() and last.step < last.steps:
+        keeper.keep(last, now=True)
         sentence = say(request, "stopped", step=last.step, steps=last.steps)
     else:
+        keeper.finish()
         sentence = say(request, "finished", steps=last.steps, time=duration(request, last.seconds), device=last.device)
     status = watching.bar(sentence, last.step / last.steps) + watching.notes(last)
     yield gr.skip(), status, gr.skip(), *nothing[3:]
+    here.painted = (keeper.order, last.image)
     recipe = order.recipe() | {"step": last.step}
     files = downloads(last.image, folder, file_name(order.photo.name, "painted"), recipe)
     yield *nothing[:3], *(gr.DownloadButton(value=file, interactive=True) for file in files), *nothing[5:]
@@ -112,20 +160,50 @@ def stop(request: gr.Request) -> None:
     visitor(request).stop()
 
 
-def rest(request: gr.Request) -> tuple[gr.Button, ...]:
+def going_on(left: str | None = None, again: bool = False) -> tuple[gr.Button, ...]:
+    """The ways to go on that there are: with what is left of a run, in these words, and from a finished result."""
+    return gr.Button(left or "", visible=bool(left)), *(gr.Button(visible=again) for _ in WISHES)
+
+
+def ways(key: str, request: gr.Request) -> tuple[gr.Button, ...]:
+    """The ways to go on that this visitor has."""
+    if visitor(request).busy:
+        return going_on()
+    order = unfinished.find(key)
+    left = order and say(request, "go_on", step=order.after, steps=order.settings.steps)
+    return going_on(left, visitor(request).painted is not None)
+
+
+def rest(key: str, request: gr.Request) -> tuple[gr.Button, ...]:
     """However a run ended: ready for the next one."""
     visitor(request).waiting = False
-    return buttons(paint=True)
+    return *buttons(paint=True), *ways(key, request)
 
 
-def fail(request: gr.Request) -> tuple[Any, ...]:
+def fail(key: str, request: gr.Request) -> tuple[Any, ...]:
     """The message has said what went wrong; the page is as before."""
-    return *rest(request), ""
+    return *rest(key, request), ""
 
 
-def leave_line(request: gr.Request) -> tuple[Any, ...]:
+def leave_line(key: str, request: gr.Request) -> tuple[Any, ...]:
     """The visitor no longer waits for their turn."""
-    return *rest(request), watching.bar(say(request, "stopped_early"), 0)
+    return *rest(key, request), watching.bar(say(request, "stopped_early"), 0)
+
+
+@answers
+def begin_rest(key: str, request: gr.Request) -> tuple[Any, ...]:
+    """Before the queue, to go on with an interrupted run: its pictures and knobs are shown as they were."""
+    if (order := unfinished.find(key)) is None:
+        raise refusal(request, "nothing_unfinished")
+    pictures = [str(unfinished.folder(key) / f"{name}.png") for name in ("photo", "painting")]
+    return *line_up(request), *pictures, bool(order.fast_style), *asdict(order.settings).values()
+
+
+@answers
+def begin_again(key: str, request: gr.Request) -> tuple[Any, ...]:
+    """Before the queue, to go on from a result; with a new key for what comes."""
+    unfinished.forget(key)
+    return unfinished.new_key(), *line_up(request)
 
 
 def borrow(here: Upload | None, there: Upload | None) -> Any:
@@ -169,8 +247,9 @@ def knob(name: str, spec: Knob) -> gr.components.Component:
     return gr.Slider(spec.low, spec.high, spec.default, step=spec.step, **words)
 
 
-def build(tab: gr.Tab, fast_photo: gr.Image, fast_style: Palette) -> None:
-    """Puts the tab's parts into the current context; it borrows the Fast tab's photo and style."""
+def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: Palette) -> None:
+    """Puts the tab's parts into the current context; it borrows the Fast tab's photo and style. ``key`` leads to what
+    is unfinished; it is outside, as the parts of a tab know nothing of the browser until the tab is opened."""
     drawn = [Choice(name, draw(), names(f"drawn_{name}")) for name, draw in DRAWINGS.items()]
     place = {"type": "filepath", "image_mode": None, "height": 220, "buttons": [], "sources": SOURCES}
     knobs: dict[str, gr.components.Component] = {}
@@ -206,13 +285,18 @@ def build(tab: gr.Tab, fast_photo: gr.Image, fast_style: Palette) -> None:
             status = gr.HTML(elem_id="optimize-status", elem_classes="status")
             leave = gr.Button(t("leave_queue"), visible=False, elem_id="optimize-leave")
             halt = gr.Button(t("stop"), variant="stop", visible=False, elem_id="optimize-stop")
+            left = gr.Button(visible=False, elem_id="optimize-go-on")
+            with gr.Row(elem_classes="downloads"):
+                wishes = [
+                    gr.Button(t(wish), visible=False, elem_id=f"optimize-again-{wish}", min_width=90) for wish in WISHES
+                ]
             with gr.Row(elem_classes="downloads"):
                 png = gr.DownloadButton(t("png"), interactive=False, elem_id="optimize-png", min_width=130)
                 jpeg = gr.DownloadButton(t("jpeg"), interactive=False, elem_id="optimize-jpeg", min_width=130)
             curves = gr.HTML(elem_id="optimize-curves")
 
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    three = [start, leave, halt]
+    three, onward = [start, leave, halt], [left, *wishes]
     example.input(pick_photo, example, photo, queue=False, **quiet)
     drawing.input(pick_painting, drawing, painting, queue=False, **quiet)
     turned = [knobs[name] for name in KNOBS]
@@ -223,16 +307,23 @@ def build(tab: gr.Tab, fast_photo: gr.Image, fast_style: Palette) -> None:
     tab.select(borrow, [photo, fast_photo], photo, queue=False, **quiet)
     tab.select(warm_up, None, None, queue=False, **quiet)
     shown = [result, status, curves, png, jpeg]
-    ready = start.click(begin, [photo, painting], [*three, status, curves, png, jpeg], concurrency_limit=None, **quiet)
-    ready.success(None, None, None, js=REVEAL, **quiet)
-    running = ready.success(
-        paint,
-        [photo, painting, from_fast, fast_style, *turned],
-        [*shown, *three],
-        **CONCURRENCY,
-        **quiet,
-    )
-    running.success(rest, None, three, queue=False, **quiet)
-    running.failure(fail, None, [*three, status], queue=False, **quiet)
+    lined_up = [*three, *onward, status, curves, png, jpeg]
+    pictures = [photo, painting, from_fast]
+    beginnings = [
+        (start.click, begin_over, [key, photo, painting], [key, *lined_up], paint, [*pictures, fast_style, *turned]),
+        (left.click, begin_rest, [key], [*lined_up, *pictures, *turned], paint_rest, []),
+    ]
+    for button, wish in zip(wishes, WISHES, strict=True):
+        wished = gr.State(wish)
+        beginnings.append((button.click, begin_again, [key], [key, *lined_up], paint_again, [wished]))
+    runs = []
+    for click, prepare, given, told, work_on, taken in beginnings:
+        ready = click(prepare, given, told, concurrency_limit=None, **quiet)
+        ready.success(None, None, None, js=REVEAL, **quiet)
+        running = ready.success(work_on, [key, *taken], [*shown, *three], **CONCURRENCY, **quiet)
+        running.success(rest, key, [*three, *onward], queue=False, **quiet)
+        running.failure(fail, key, [*three, *onward, status], queue=False, **quiet)
+        runs.append(running)
+    tab.select(ways, key, onward, queue=False, **quiet)
     halt.click(stop, None, None, queue=False, **quiet)
-    leave.click(leave_line, None, [*three, status], cancels=[running], queue=False, **quiet)
+    leave.click(leave_line, key, [*three, *onward, status], cancels=runs, queue=False, **quiet)

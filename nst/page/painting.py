@@ -10,17 +10,19 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 import nst
 from nst import device, weights
-from nst.images import Picture
+from nst.images import Picture, fit
 from nst.jobs import Emit, Stopping
 from nst.optimize import load_network, optimize
-from nst.settings import PROGRAM, Settings
+from nst.settings import KNOBS, PROGRAM, Settings
 
 SECONDS_BETWEEN_PREVIEWS = 0.4
 POINTS = 200
 MAX_ON_GPU = 120  # seconds a ZeroGPU visit may last
+MORE, FEWEST_AGAIN = 1.6, 10  # times the style weight, and steps, when going on from a result
 TO_FINISH = 5  # of them, for the last step and the way back
 
 
@@ -52,12 +54,42 @@ News = Download | Preview
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be painted; with ``fast_style``, starting from the photo's fast result in that style."""
+    """What is to be painted. With ``fast_style`` it starts from the photo's fast result in that style; with
+    ``begun`` from that picture, a result that is gone on from, ``before`` being the settings that made it, first
+    to last; with ``unfinished``, from what an interrupted run had painted ``after`` so many steps."""
 
     photo: Picture
     painting: Picture
     settings: Settings
     fast_style: dict[str, float] | None = None
+    begun: Image.Image | None = None
+    before: tuple[dict[str, Any], ...] = ()
+    unfinished: Picture | None = None
+    after: int = 0
+
+    def again(self, wish: str, result: Image.Image) -> Order:
+        """Going on from this order's ``result``, with "more" or "less" style, or "finer": larger by half."""
+        now = self.settings
+        changed: dict[str, Any] = {"steps": max(FEWEST_AGAIN, now.steps // 3), "scales": 1}
+        if wish == "finer":
+            changed["size"] = min(KNOBS["size"].high, round(now.size * 1.5 / 32) * 32)
+        else:
+            factor = MORE if wish == "more" else 1 / MORE
+            changed["style_weight"] = round(min(KNOBS["style_weight"].high, max(0.1, now.style_weight) * factor), 3)
+        before = (*self.before, asdict(now))
+        return Order(self.photo, self.painting, replace(now, **changed), self.fast_style, result, before)
+
+    def kept(self) -> Order:
+        """The same, its pictures no larger than any painting needs them: to be kept for longer."""
+        largest = KNOBS["size"].high
+
+        def smaller(picture: Picture) -> Picture:
+            if max(picture.image.size) <= largest:
+                return picture
+            image = fit(picture.image, largest)
+            return replace(picture, image=image, alpha=picture.alpha and picture.alpha.resize(image.size))
+
+        return replace(self, photo=smaller(self.photo), painting=smaller(self.painting))
 
     def recipe(self) -> dict[str, Any]:
         """What made the picture, to be saved in its file."""
@@ -65,6 +97,8 @@ class Order:
         made["painting_pixels"] = fingerprint(self.painting)
         if self.fast_style:
             made["fast_style"] = {name: round(share, 4) for name, share in nst.fast.shares(self.fast_style).items()}
+        if self.before:
+            made["before"] = list(self.before)
         return made | asdict(self.settings)
 
 
@@ -93,7 +127,8 @@ def previews(order: Order, init: Any = None, stopping: Stopping | None = None) -
     curve: list[tuple[int, dict[str, float]]] = []
     step = shown = None
     due = 0.0
-    for step in _said(optimize(order.photo, order.painting, order.settings, init=init, cancelled=stopping)):
+    options = {"init": init, "unfinished": order.unfinished, "after": order.after, "cancelled": stopping}
+    for step in _said(optimize(order.photo, order.painting, order.settings, **options)):
         if not curve or curve[-1][0] != step.step:
             curve.append((step.step, dict(step.losses)))
         if time.monotonic() >= due:
@@ -138,8 +173,8 @@ def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
             load_network(order.settings, told)
         elif not weights.cached():  # the GPU is in another process, which loads the network from the cache
             weights.vgg19(told)
-        init = None
-        if order.fast_style is not None:
+        init = order.begun
+        if init is None and order.fast_style is not None:
             photo, size = replace(order.photo, alpha=None), order.settings.size
             init = nst.stylize(photo, order.fast_style, size=size, cancelled=stopping)
         # ZeroGPU paints in another process, which no question reaches; there a stop takes effect after a step.

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
@@ -29,7 +30,7 @@ _visitors: dict[str, Visitor] = {}
 _lock = threading.Lock()
 
 
-def _place() -> Path:
+def place() -> Path:
     """Inside gradio's own folder, files are served from where they are; elsewhere from a copy that outlives them."""
     return Path(get_upload_folder()).resolve() / "nst"
 
@@ -38,11 +39,12 @@ class Visitor:
     """One session: its folder and its running job."""
 
     def __init__(self) -> None:
-        self.folder = _place() / secrets.token_hex(16)
+        self.folder = place() / secrets.token_hex(16)
         self.seen = time.monotonic()
         self.gone = False
         self.waiting = False  # in line for the full method
         self.fast: threading.Event | None = None  # to be set to end the fast run
+        self.painted: Any = None  # the last order that the full method finished, and its picture
         self._job: Job | None = None
         self._results = 0
 
@@ -125,7 +127,7 @@ def leave(request: gr.Request) -> None:
 
 def sweep() -> None:
     """Remove what earlier runs of this program left behind."""
-    for folder in _place().glob("*"):
+    for folder in place().glob("*"):
         if time.time() - folder.stat().st_mtime > KEEP_HOURS * 3600:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,0 +1,102 @@
+"""What an interrupted run had painted, kept for a day, so that it can be taken up again.
+
+The way to it is a random key in the visitor's own browser, which outlives a closed tab and a program
+that was killed. Everything is written whole or not at all, so that it can be read at any moment.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import nst
+from nst.images import with_alpha
+from nst.page.painting import Order, Preview
+from nst.page.visitors import KEEP_HOURS, place
+from nst.settings import Settings
+
+SECONDS_BETWEEN = 5.0  # what a killed program may lose of its work, and a moment
+
+_running: set[str] = set()  # keys of what is being painted in this process
+
+
+def new_key() -> str:
+    """A key that nobody guesses."""
+    return secrets.token_hex(16)
+
+
+def folder(key: str) -> Path:
+    """Where what the key leads to is kept. Raises ValueError for what is no key."""
+    if not isinstance(key, str) or not re.fullmatch("[0-9a-f]{32}", key):
+        raise ValueError("not a key")
+    return place() / f"unfinished-{key}"
+
+
+def forget(key: str) -> None:
+    """Remove what the key leads to, where that is not being painted."""
+    if re.fullmatch("[0-9a-f]{32}", str(key)) and key not in _running:
+        shutil.rmtree(folder(key), ignore_errors=True)
+
+
+class Keeper:
+    """Keeps what ``order`` has come to, while inside it."""
+
+    def __init__(self, key: str, order: Order) -> None:
+        self.key, self.order, self.due = key, order.kept(), 0.0
+
+    def __enter__(self) -> Keeper:
+        _running.add(self.key)
+        for old in place().glob("unfinished-*"):
+            if time.time() - old.stat().st_mtime > KEEP_HOURS * 3600:
+                shutil.rmtree(old, ignore_errors=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _running.discard(self.key)
+
+    def keep(self, preview: Preview, now: bool = False) -> None:
+        """Write down where the run stands, if it is time again, or ``now``."""
+        if preview.step < 2 or (time.monotonic() < self.due and not now):
+            return
+        here = folder(self.key)
+        if not here.exists():
+            self._begin(here)
+        # A preview shows the picture that its step started from.
+        nst.save_image(preview.image, here / "picture.png", recipe={"after": preview.step - 1})
+        self.due = time.monotonic() + SECONDS_BETWEEN
+
+    def finish(self) -> None:
+        """There is nothing left to go on with."""
+        shutil.rmtree(folder(self.key), ignore_errors=True)
+
+    def _begin(self, here: Path) -> None:
+        here.mkdir(parents=True)
+        order = self.order
+        for name, picture in (("photo", order.photo), ("painting", order.painting)):
+            nst.save_image(with_alpha(picture.image, picture.alpha), here / f"{name}.png")
+        written = {"settings": asdict(order.settings), "fast_style": order.fast_style, "before": order.before}
+        written |= {"photo": order.photo.name, "painting": order.painting.name}
+        (here / "order.json").write_text(json.dumps(written), "utf-8")
+
+
+def find(key: Any) -> Order | None:
+    """The order that the key leads to, with the picture it had come to; None where there is none, or where it is
+    being painted right now."""
+    try:
+        here = folder(key)
+        if key in _running or not (here / "picture.png").exists():
+            return None
+        written = json.loads((here / "order.json").read_text("utf-8"))
+        photo, painting = (nst.open_image(here / f"{n}.png", name=written[n]) for n in ("photo", "painting"))
+        picture, recipe = nst.open_image(here / "picture.png"), nst.read_recipe(here / "picture.png")
+        order = Order(photo, painting, Settings.from_dict(written["settings"]), written["fast_style"])
+        order = replace(order, before=tuple(written["before"]), unfinished=picture, after=int(recipe["after"]))
+    except (ValueError, KeyError, TypeError, OSError, nst.NSTError):
+        return None  # of another version, or cut short: as if it were not there
+    return order if 0 < order.after < order.settings.steps else None
