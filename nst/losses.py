@@ -14,7 +14,31 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+POSITIONS = 2**15  # that are brought to float32 at once
 EPSILON = 1e-30  # only against division by nothing: an absolute amount would depend on the scale
+
+
+class _Gram(torch.autograd.Function):
+    """``gram_matrix``, a part of the positions at a time: in float32, but without a copy of all features in it,
+    which would take nearly as much memory as the network's own activations."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        ctx.save_for_backward(features)
+        flat = features.flatten(2)
+        parts = (part.float() for part in flat.split(POSITIONS, dim=2))
+        return sum(part @ part.mT for part in parts) / flat.shape[2]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (features,) = ctx.saved_tensors
+        back = torch.empty_like(features)
+        flat, flat_back = features.flatten(2), back.view(*back.shape[:2], -1)
+        both = (gradient + gradient.mT) / flat.shape[2]
+        for part, target in zip(flat.split(POSITIONS, dim=2), flat_back.split(POSITIONS, dim=2), strict=True):
+            target.copy_(both @ part.float())
+        return back
 
 
 def gram_matrix(features: Tensor) -> Tensor:
@@ -22,8 +46,7 @@ def gram_matrix(features: Tensor) -> Tensor:
 
     Divided by the number of positions, so that pictures of different sizes compare. Float32,
     whatever the features are: the difference of two Gram matrices loses many digits."""
-    flat = features.flatten(2).float()
-    return flat @ flat.mT / flat.shape[2]
+    return _Gram.apply(features)
 
 
 def content_distance(features: Tensor, target: Tensor) -> Tensor:
@@ -44,8 +67,7 @@ def style_distance(gram: Tensor, target: Tensor) -> Tensor:
 
 def mean_and_covariance(features: Tensor) -> tuple[Tensor, Tensor]:
     """Of the channels over all positions of ``[N, C, H, W]``: ``[N, C]`` and ``[N, C, C]``, float32."""
-    flat = features.flatten(2).float()
-    mean = flat.mean(dim=2)
+    mean = features.mean(dim=(2, 3), dtype=torch.float32)
     return mean, gram_matrix(features) - mean[:, :, None] * mean[:, None, :]
 
 

@@ -42,6 +42,7 @@ DETAIL = 0.7  # of the finer detail of the picture that a run began with, which 
 STYLE, SMOOTH = 3.7, 0.15  # against content, at weights of 1
 FLAT = 1e-4  # total variation below which a photograph counts as empty
 RETRIES = 8
+SMALLER = 0.75  # of a side for which the memory did not suffice: a little more than half of its pixels
 OVERHEAD = 80  # side of a picture whose step takes as long as what every step takes besides, for ``remaining``
 COARSE_COST = 2.0  # of a pixel in float32 against one in bfloat16, likewise
 HISTORY = 20  # of L-BFGS: each entry is two pictures in float32
@@ -194,32 +195,48 @@ class _Run:
     def steps(self) -> Iterator[Step]:
         began = time.perf_counter()
         total = sum(self._cost(side) * count for side, count in self.plan)
-        done, number, last = 0, 0, None
-        start = None
+        done, number, last = 0.0, 0, None
+        start, place = None, 0
         try:
-            for side, count in self.plan:
+            while place < len(self.plan):
+                side, count = self.plan[place]
                 behind = min(count, max(0, self.behind - number))
                 number, total = number + behind, total - behind * self._cost(side)
                 if behind == count:
-                    start = self._resized(self.started, self._shape(side))
+                    start, place = self._resized(self.started, self._shape(side)), place + 1
                     continue
-                for canvas, terms in self._scale(side, count, behind, start):
-                    number, done = number + 1, done + self._cost(side)
-                    seconds = time.perf_counter() - began
-                    last = self._step(number, seconds, seconds * (total - done) / done, canvas, terms)
-                    yield last
-                start = self.best[0]
+                before = number
+                try:
+                    for canvas, terms in self._scale(side, count, behind, start):
+                        number, done = number + 1, done + self._cost(side)
+                        seconds = time.perf_counter() - began
+                        last = self._step(number, seconds, seconds * (total - done) / done, canvas, terms)
+                        yield last
+                except (MemoryError, RuntimeError) as error:
+                    if not _out_of_memory(error):
+                        raise
+                    taken, smaller = behind + number - before, int(side * SMALLER)
+                    if last is None and smaller < SMALLEST:
+                        raise SettingsError(
+                            f"There is not enough memory even for a picture of {side} pixels; close other programs."
+                        ) from error
+                    if smaller < SMALLEST or (place == len(self.plan) - 1 and taken >= count / 2):
+                        kept = f"The memory did not suffice for {side} pixels, so the best picture until then is kept."
+                        self.notes += (kept,)
+                        break
+                    self.notes += (
+                        f"The memory did not suffice for {side} pixels: painted at {smaller} and then enlarged.",
+                    )
+                    # All larger scales would not fit either: their steps are taken at this one.
+                    left = sum(steps for _, steps in self.plan[place:]) - taken
+                    self.plan = [*self.plan[:place], (smaller, left)]
+                    total = done + self._cost(smaller) * left
+                    self.behind = 0
+                    continue
+                start, place = self.best[0], place + 1
         except _Interrupted:
             if last is None:
                 return
-        except (MemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
-                raise
-            if last is None:
-                raise SettingsError(
-                    f"There is not enough memory for a picture of {self.settings.size} pixels; choose a smaller size."
-                ) from error
-            self.notes += (f"The memory did not suffice for {side} pixels, so the best picture until then is kept.",)
         if self.best[0] is not last.canvas or self.notes != last.notes:
             yield self._step(number, time.perf_counter() - began, 0.0, *self.best)
 
@@ -375,6 +392,8 @@ class _Run:
     def _finer(self, start: Tensor, photo: Tensor) -> Tensor:
         """A coarser scale's picture at this one, with some detail, which it could not have, of the picture that the
         run began with; noise has none worth keeping."""
+        if start.shape[-1] >= photo.shape[-1]:  # memory did not suffice for as much
+            return F.interpolate(start, photo.shape[-2:], mode="bilinear", antialias=True)
         if self.init is None and self.settings.start == "noise":
             return F.interpolate(start, photo.shape[-2:], mode="bicubic")
         first = self._first(photo)

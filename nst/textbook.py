@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst.losses import gram_matrix
 from nst.networks import CONTENT_LAYER, LAYOUT, STYLE_LAYERS, VGG19
 
 HISTORY = 100
@@ -33,6 +32,12 @@ def features(network: VGG19, picture: Tensor) -> dict[str, Tensor]:
         if layer == STYLE_LAYERS[-1]:
             break
     return found
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """Gatys et al. (2016), eq. 3, over the number of positions."""
+    flat = features.flatten(2)
+    return flat @ flat.mT / flat.shape[2]
 
 
 def optimize(network: VGG19, photo: Tensor, painting: Tensor, steps: int) -> Iterator[Tensor]:

@@ -11,6 +11,20 @@ def test_a_gram_matrix_is_the_mean_product_of_channels():
     assert losses.gram_matrix(features).tolist() == [[[2.5, 1.5], [1.5, 4.5]]]
 
 
+def test_a_gram_matrix_in_parts_has_the_value_and_the_gradient_of_the_whole(monkeypatch):
+    monkeypatch.setattr(losses, "POSITIONS", 10)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        features = torch.rand(2, 4, 6, 7).contiguous(memory_format=layout).requires_grad_()
+        flat = features.flatten(2)
+        assert torch.allclose(losses.gram_matrix(features), flat @ flat.mT / 42)
+        weights = torch.rand(2, 4, 4)
+        found, expected = (
+            torch.autograd.grad((gram * weights).sum(), features)[0]
+            for gram in (losses.gram_matrix(features), flat @ flat.mT / 42)
+        )
+        assert torch.allclose(found, expected)
+
+
 def test_a_gram_matrix_does_not_depend_on_the_picture_size():
     features = torch.rand(1, 4, 6, 6)
     assert torch.allclose(losses.gram_matrix(features), losses.gram_matrix(features.repeat(1, 1, 2, 3)), rtol=1e-5)

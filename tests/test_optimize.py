@@ -241,29 +241,59 @@ def test_every_step_shows_in_the_result():
     assert difference(run(Settings(size=96, steps=1))[-1].image, PHOTO) > 0.1
 
 
+def failing(monkeypatch, *calls: int, error: Exception | None = None) -> list[int]:
+    """VGG-19 gets no memory at these of its convolutions, counted from 1; gives a list that counts them."""
+    met: list[int] = []
+    forward = module.VGG19.forward
+
+    def full(self, picture, layers, watch=None):
+        def watched():
+            met.append(1)
+            if len(met) in calls:
+                raise error or MemoryError()
+            if watch is not None:
+                watch()
+
+        return forward(self, picture, layers, watched)
+
+    monkeypatch.setattr(module.VGG19, "forward", full)
+    return met
+
+
+@pytest.mark.parametrize("point", [1, 11, 25, 40, 60, 150, 200, 260, 300, 430])
+def test_a_run_whose_memory_fails_at_any_point_ends_with_a_picture_and_a_sentence(point, monkeypatch):
+    met = failing(monkeypatch, point)
+    steps = run(Settings(size=128, steps=16))
+    assert len(met) >= point
+    assert steps[-1].image.size == (128, 96)
+    assert "memory did not suffice" in steps[-1].notes[-1]
+    assert steps[-1].step == 16 or "best picture" in steps[-1].notes[-1]
+    assert [step.step for step in steps] == sorted(step.step for step in steps)
+
+
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
-def test_a_run_that_gets_no_more_memory_keeps_its_best_picture_and_says_so(error, monkeypatch):
-    calls = []
+def test_a_run_that_gets_too_little_memory_goes_on_smaller_and_says_so(error, monkeypatch):
+    failing(monkeypatch, 1, 2, error=error)
+    steps = run(Settings(size=128, steps=10))
+    assert [note for note in steps[-1].notes if "memory" in note] == list(steps[-1].notes)
+    assert len(steps[-1].notes) == 2
+    assert {step.scale for step in steps} == {(36, 32)}
+    assert steps[9].step == 10
 
-    def full(picture, real=module.losses.total_variation):
-        calls.append(1)
-        if len(calls) == 5:
-            raise error
-        return real(picture)
 
-    monkeypatch.setattr(module.losses, "total_variation", full)
-    steps = run(Settings(size=64, steps=50))
-    assert len(calls) == 5
-    assert steps[-1].image.size == (64, 48)
-    assert "memory" in steps[-1].notes[-1]
+def test_a_nearly_finished_picture_is_kept_when_memory_fails(monkeypatch):
+    """Rather than painted on at a smaller size."""
+    whole = failing(monkeypatch)
+    run(Settings(size=64, steps=20))
+    failing(monkeypatch, round(0.9 * len(whole)))
+    steps = run(Settings(size=64, steps=20))
+    assert "best picture" in steps[-1].notes[-1]
+    assert steps[-1].losses["total"] == min(step.losses["total"] for step in steps)
 
 
 def test_a_run_that_gets_no_memory_at_all_is_an_error_that_says_what_to_do(monkeypatch):
-    def full(picture):
-        raise MemoryError
-
-    monkeypatch.setattr(module.losses, "total_variation", full)
-    with pytest.raises(SettingsError, match="smaller"):
+    failing(monkeypatch, *range(100))
+    with pytest.raises(SettingsError, match="close other programs"):
         run()
 
 

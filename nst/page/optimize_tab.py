@@ -170,7 +170,7 @@ def ways(key: str, request: gr.Request) -> tuple[gr.Button, ...]:
     if visitor(request).busy:
         return going_on()
     order = unfinished.find(key)
-    left = order and say(request, "go_on", step=order.after, steps=order.settings.steps)
+    left = order and say(request, "go_on", step=order.after + 1, steps=order.settings.steps)
     return going_on(left, visitor(request).painted is not None)
 
 
@@ -288,7 +288,8 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
             left = gr.Button(visible=False, elem_id="optimize-go-on")
             with gr.Row(elem_classes="downloads"):
                 wishes = [
-                    gr.Button(t(wish), visible=False, elem_id=f"optimize-again-{wish}", min_width=90) for wish in WISHES
+                    gr.Button(t(wish), visible=False, elem_id=f"optimize-again-{wish}", min_width=90, size="md")
+                    for wish in WISHES
                 ]
             with gr.Row(elem_classes="downloads"):
                 png = gr.DownloadButton(t("png"), interactive=False, elem_id="optimize-png", min_width=130)
