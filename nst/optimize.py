@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from nst import device, losses, weights
+from nst import device, losses, memory, weights
 from nst.color import keep_colors, luminance, match_colors
 from nst.errors import SettingsError
 from nst.images import Picture, Source, fit, open_image, with_alpha
@@ -41,11 +41,11 @@ LAST = 0.3  # of the rate, at a scale's last step
 DETAIL = 0.7  # of the finer detail of the picture that a run began with, which each finer scale takes up
 STYLE, SMOOTH = 3.7, 0.15  # against content, at weights of 1
 FLAT = 1e-4  # total variation below which a photograph counts as empty
+HISTORY = 20  # of L-BFGS
 RETRIES = 8
 SMALLER = 0.75  # of a side for which the memory did not suffice: a little more than half of its pixels
 OVERHEAD = 80  # side of a picture whose step takes as long as what every step takes besides, for ``remaining``
 COARSE_COST = 2.0  # of a pixel in float32 against one in bfloat16, likewise
-HISTORY = 20  # of L-BFGS: each entry is two pictures in float32
 
 Cancelled = Callable[[], bool]
 
@@ -152,12 +152,6 @@ def plan(size: int, steps: int, scales: int = len(SCALES)) -> list[tuple[int, in
     return [(side, count) for (side, _), count in zip(scales, counts, strict=True) if count]
 
 
-def _out_of_memory(error: Exception) -> bool:
-    """Whether an allocation failed: CUDA has an error of its own, CPU and MPS say it in a RuntimeError's text."""
-    words = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(w in str(error).lower() for w in words)
-
-
 class _Run:
     """One painting in the making: nothing of it is shared with another run."""
 
@@ -187,6 +181,7 @@ class _Run:
         self.size = fit(photo.image, settings.size).size
         self.notes = photo.notes + painting.notes + (init.notes if init else ())
         self.plan = plan(settings.size, settings.steps, settings.scales)
+        self._fit_memory()
         shares = {layer: getattr(settings, f"style_{layer[4]}") for layer in STYLE_LAYERS}
         self.shares = {layer: share / sum(shares.values()) for layer, share in shares.items() if share}
         self.rate = RATE
@@ -213,7 +208,7 @@ class _Run:
                         last = self._step(number, seconds, seconds * (total - done) / done, canvas, terms)
                         yield last
                 except (MemoryError, RuntimeError) as error:
-                    if not _out_of_memory(error):
+                    if not memory.exhausted(error):
                         raise
                     taken, smaller = behind + number - before, int(side * SMALLER)
                     if last is None and smaller < SMALLEST:
@@ -239,6 +234,26 @@ class _Run:
                 return
         if self.best[0] is not last.canvas or self.notes != last.notes:
             yield self._step(number, time.perf_counter() - began, 0.0, *self.best)
+
+    def _fit_memory(self) -> None:
+        """Leave out of the plan what would not fit into memory: a system may kill a program that takes too much."""
+        free = memory.free(self.device)
+        number = self.judges.fine.convolutions["relu1_1"].weight.dtype
+        history = HISTORY if self.settings.optimizer == "lbfgs" else 0
+        asked = side = self.plan[-1][0]
+        while free is not None and side * SMALLER >= SMALLEST:
+            width, height = self._shape(side)
+            if memory.needed(width * height, number, history) <= free * memory.SHARE:
+                break
+            side = int(side * SMALLER)
+        if side == asked:
+            return
+        kept = [(scale, steps) for scale, steps in self.plan if scale < side]
+        self.plan = [*kept, (side, self.settings.steps - sum(steps for _, steps in kept))]
+        self.notes += (
+            f"{free / 1e9:.1f} GB of memory are free, too little for {asked} pixels: "
+            f"painted at {side} and then enlarged.",
+        )
 
     def _cost(self, side: int) -> float:
         """What a step at this scale costs, in pixels of the finest; even a small one has some work to do."""

@@ -291,6 +291,16 @@ def test_a_nearly_finished_picture_is_kept_when_memory_fails(monkeypatch):
     assert steps[-1].losses["total"] == min(step.losses["total"] for step in steps)
 
 
+def test_a_picture_that_would_not_fit_into_memory_is_painted_smaller_from_the_beginning(monkeypatch):
+    needed = module.memory.needed(96 * 72, module.device.number_format(torch.device("cpu")))
+    monkeypatch.setattr(module.memory, "free", lambda where: round(needed / module.memory.SHARE) + 1)
+    steps = run(Settings(size=128, steps=6))
+    assert {step.scale for step in steps} == {(64, 48), (96, 72)}
+    assert (steps[-1].step, steps[-1].image.size) == (6, (128, 96))
+    assert "too little for 128 pixels: painted at 96" in steps[-1].notes[-1]
+    assert run(Settings(size=96, steps=2))[-1].notes == ()
+
+
 def test_a_run_that_gets_no_memory_at_all_is_an_error_that_says_what_to_do(monkeypatch):
     failing(monkeypatch, *range(100))
     with pytest.raises(SettingsError, match="close other programs"):

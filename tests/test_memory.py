@@ -1,0 +1,64 @@
+"""How much memory there is to have, and how much is needed."""
+
+import pytest
+import torch
+
+from nst import memory
+
+CPU = torch.device("cpu")
+MEMINFO = "MemTotal:       16000000 kB\nMemFree:         1000000 kB\nMemAvailable:    8000000 kB\n"
+
+
+def free(tmp_path, monkeypatch, meminfo: str | None = MEMINFO, **files: str) -> int | None:
+    if meminfo is not None:
+        (tmp_path / "meminfo").write_text(meminfo)
+    for name, text in files.items():
+        (tmp_path / name.replace("_", ".")).write_text(text)
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    return memory.free(CPU)
+
+
+def test_free_memory_is_what_the_system_says_is_available(tmp_path, monkeypatch):
+    assert free(tmp_path, monkeypatch) == 8_000_000 * 1024
+
+
+def test_a_containers_limit_counts_and_its_file_cache_gives_way(tmp_path, monkeypatch):
+    limits = {
+        "memory_max": "3000000000\n",
+        "memory_current": "2500000000\n",
+        "memory_stat": "anon 5\ninactive_file 1000\n",
+    }
+    assert free(tmp_path, monkeypatch, **limits) == 500_001_000
+
+
+def test_a_container_without_a_limit_counts_as_none(tmp_path, monkeypatch):
+    limits = {"memory_max": "max\n", "memory_current": "2500000000\n", "memory_stat": ""}
+    assert free(tmp_path, monkeypatch, **limits) == 8_000_000 * 1024
+
+
+def test_where_the_system_does_not_say_it_is_unknown(tmp_path, monkeypatch):
+    assert free(tmp_path, monkeypatch, meminfo=None) is None
+    assert memory.free(torch.device("mps")) is None
+
+
+def test_this_machine_has_some():
+    assert memory.free(CPU) is None or memory.free(CPU) > 2**20
+
+
+def test_what_a_run_needs_grows_with_its_pixels_its_number_format_and_its_history():
+    few, many = (memory.needed(pixels, torch.bfloat16) for pixels in (10_000, 1_000_000))
+    assert few < many < memory.needed(1_000_000, torch.float32) < memory.needed(1_000_000, torch.float32, 20)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_it"),
+    [
+        (MemoryError(), True),
+        (torch.OutOfMemoryError(), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("shapes cannot be multiplied"), False),
+    ],
+)
+def test_a_failed_allocation_is_told_from_other_errors(error, is_it):
+    assert memory.exhausted(error) is is_it
