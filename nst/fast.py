@@ -77,7 +77,7 @@ def find(style: str) -> Style:
     try:
         return catalogue()[style]
     except (KeyError, TypeError):
-        raise SettingsError(f"There is no style {style!r}; there are {', '.join(catalogue())}.") from None
+        raise SettingsError(f"There is no style {repr(style)[:40]}; there are {', '.join(catalogue())}.") from None
 
 
 _opening = threading.Lock()

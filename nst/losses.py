@@ -85,7 +85,12 @@ class _TraceOfRoot(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, covariance: Tensor, root: Tensor) -> Tensor:
-        values, vectors = torch.linalg.eigh(root @ covariance @ root)
+        product = root @ covariance @ root
+        if not bool(product.isfinite().all()):  # of which some libraries raise an error, others not
+            product = torch.zeros_like(product)
+            values, vectors = product.diagonal(dim1=1, dim2=2) + torch.nan, product
+        else:
+            values, vectors = torch.linalg.eigh(product)
         values = values.clamp(min=0)
         ctx.save_for_backward(values, vectors, root)
         return values.sqrt().sum(dim=1)

@@ -10,6 +10,7 @@ import torch
 
 MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # of Linux
 BASE, PER_PIXEL = 80 * 2**20, 700  # bytes that a run takes, per pixel and byte of the number format
+FORWARD_PER_PIXEL = 220  # likewise, of a forward pass alone
 SHARE = 0.9  # of the free memory, that a run may take
 
 log = logging.getLogger(__name__)
@@ -36,16 +37,18 @@ def free(device: torch.device) -> int | None:
     return max(0, min(amounts)) if amounts else None
 
 
-def needed(pixels: int, number: torch.dtype, history: int = 0) -> int:
-    """Bytes that a run with so many pixels takes at most, beside what the program and its networks have already.
+def needed(pixels: int, number: torch.dtype, history: int = 0, stroke: float = 1.0) -> int:
+    """Bytes that a run with so many pixels takes at its peak, beside what the program and its networks have already.
 
     ``number`` is the number format of the activations, ``history`` how many steps L-BFGS remembers, each as two
-    pictures in float32. Measured on a CPU from 256 to 2048 pixels a side, where it is right within a quarter of the
-    whole process."""
-    return BASE + PER_PIXEL * number.itemsize * pixels + 2 * history * 3 * 4 * pixels
+    pictures in float32, ``stroke`` how many times larger the painting is seen, which is looked at only once and
+    without a way back. Measured on a CPU from 256 to 2048 pixels a side, where the whole process takes what this says
+    within a quarter."""
+    passes = max(PER_PIXEL, FORWARD_PER_PIXEL * stroke**2)
+    return round(BASE + passes * number.itemsize * pixels + 2 * history * 3 * 4 * pixels)
 
 
 def exhausted(error: Exception) -> bool:
     """Whether an allocation failed: CUDA has an error of its own, CPU and MPS say it in a RuntimeError's text."""
-    words = ("out of memory", "can't allocate memory", "not enough memory")
+    words = ("alloc_failed", "out of memory", "can't allocate memory", "not enough memory")
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(w in str(error).lower() for w in words)

@@ -126,8 +126,9 @@ def optimize(
     each term relative to its target (see ``losses``). ``init`` is the picture to begin with,
     instead of the photograph or noise. ``unfinished`` is what a run that was interrupted had painted
     when ``after`` steps were taken: this one goes on from there. The last step yielded holds the best
-    picture. Closing the generator stops it; ``cancelled`` is asked between layers, and when it says True the run ends
-    within a fraction of a second, after yielding its best picture once more.
+    picture, of the steps of this run. Closing the generator stops it; ``cancelled`` is asked between
+    layers, and when it says True the run ends within a fraction of a second, after yielding its best
+    picture once more.
 
     Raises ImageError, SettingsError, and WeightsUnavailable where VGG-19 cannot be had.
     """
@@ -135,8 +136,8 @@ def optimize(
     first = None if init is None else open_image(init)
     if (unfinished is None) != (after == 0) or not 0 <= after < settings.steps:
         raise SettingsError(
-            f"To go on with an unfinished picture takes both it and the number of steps it is after, from 1 to "
-            f"{settings.steps - 1}, not {after!r}."
+            f"To go on with an unfinished picture takes both it and the number of steps it is after, from 1 on, less "
+            f"than {settings.steps}, not {after!r}."
         )
     started = None if unfinished is None else (open_image(unfinished), after)
     run = _Run(content, style, first, started, load_network(settings), settings, cancelled or (lambda: False))
@@ -211,17 +212,22 @@ class _Run:
                     if not memory.exhausted(error):
                         raise
                     taken, smaller = behind + number - before, int(side * SMALLER)
-                    if last is None and smaller < SMALLEST:
+                    if self.best is None and smaller < SMALLEST:
                         raise SettingsError(
                             f"There is not enough memory even for a picture of {side} pixels; close other programs."
                         ) from error
-                    if smaller < SMALLEST or (place == len(self.plan) - 1 and taken >= count / 2):
+                    late = place == len(self.plan) - 1 and taken >= count / 2
+                    if self.best is not None and (smaller < SMALLEST or late):
                         kept = f"The memory did not suffice for {side} pixels, so the best picture until then is kept."
                         self.notes += (kept,)
                         break
                     self.notes += (
                         f"The memory did not suffice for {side} pixels: painted at {smaller} and then enlarged.",
                     )
+                    if number > before:
+                        start = self.best[0]
+                    elif behind:
+                        start = self._resized(self.started, self._shape(side))
                     # All larger scales would not fit either: their steps are taken at this one.
                     left = sum(steps for _, steps in self.plan[place:]) - taken
                     self.plan = [*self.plan[:place], (smaller, left)]
@@ -243,7 +249,7 @@ class _Run:
         asked = side = self.plan[-1][0]
         while free is not None and side * SMALLER >= SMALLEST:
             width, height = self._shape(side)
-            if memory.needed(width * height, number, history) <= free * memory.SHARE:
+            if memory.needed(width * height, number, history, self.settings.stroke) <= free * memory.SHARE:
                 break
             side = int(side * SMALLER)
         if side == asked:

@@ -36,10 +36,11 @@ class Knob:
         """``value`` in this knob's own type; raises SettingsError when it is out of range."""
         if self.choices is not None:
             if value not in self.choices:
-                raise SettingsError(f"{self.name} is one of {', '.join(self.choices)}, not {value!r}.")
+                raise SettingsError(f"{self.name} is one of {', '.join(self.choices)}, not {repr(value)[:40]}.")
             return value
         whole = isinstance(self.default, int)
-        allowed = f"{self.name} is a {'whole ' if whole else ''}number from {self.low} to {self.high}, not {value!r}."
+        given = repr(value)[:40]
+        allowed = f"{self.name} is a {'whole ' if whole else ''}number from {self.low} to {self.high}, not {given}."
         if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
             raise SettingsError(allowed)
         if whole and value != int(value):

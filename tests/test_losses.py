@@ -106,6 +106,14 @@ def test_transport_has_the_gradient_of_its_value():
     assert torch.autograd.gradcheck(distance, (mean.requires_grad_(), factor.requires_grad_()))
 
 
+def test_transport_from_what_is_no_number_is_none_and_no_error():
+    nothing = torch.full((1, 8, 8), torch.nan, requires_grad=True)
+    found = losses.wasserstein_distance(torch.zeros(1, 8), nothing, torch.zeros(1, 8), torch.eye(8)[None])
+    assert found.isnan()
+    found.backward()
+    assert nothing.grad.isnan().any()
+
+
 def test_a_covariance_is_that_of_the_channels():
     features = torch.rand(1, 5, 7, 9)
     mean, covariance = losses.mean_and_covariance(features)

@@ -46,6 +46,11 @@ def test_this_machine_has_some():
     assert memory.free(CPU) is None or memory.free(CPU) > 2**20
 
 
+def test_a_painting_seen_larger_needs_more():
+    usual, larger = (memory.needed(1_000_000, torch.bfloat16, stroke=stroke) for stroke in (1.0, 2.0))
+    assert larger > usual
+
+
 def test_what_a_run_needs_grows_with_its_pixels_its_number_format_and_its_history():
     few, many = (memory.needed(pixels, torch.bfloat16) for pixels in (10_000, 1_000_000))
     assert few < many < memory.needed(1_000_000, torch.float32) < memory.needed(1_000_000, torch.float32, 20)
@@ -56,6 +61,7 @@ def test_what_a_run_needs_grows_with_its_pixels_its_number_format_and_its_histor
     [
         (MemoryError(), True),
         (torch.OutOfMemoryError(), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True),
         (RuntimeError("shapes cannot be multiplied"), False),
     ],

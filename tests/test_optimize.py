@@ -421,7 +421,27 @@ def test_an_interrupted_run_goes_on_to_about_the_picture_it_would_have_become(af
         assert rest[0].losses["total"] < 0.9 * whole[9].losses["total"]
 
 
+@pytest.mark.parametrize(("scales", "after"), [(1, 5), (2, 3), (2, 9), (2, 19)])
+def test_an_interrupted_run_whose_memory_fails_goes_on_from_its_own_picture(scales, after, monkeypatch):
+    """And not from the photo."""
+    unfinished = picture(5, 128, 96)
+    failing(monkeypatch, 1)
+    frozen = {"style_weight": 0, "content_weight": 0, "smoothness": 0}
+    steps = run(Settings(size=128, steps=20, scales=scales, **frozen), unfinished=unfinished, after=after)
+    assert "memory did not suffice" in steps[-1].notes[-1]
+    assert steps[-1].step == 20
+    assert likeness(steps[-1].image, unfinished.resize((128, 96))) > 0.9
+
+
+def test_memory_that_fails_in_the_middle_of_a_scale_loses_nothing_painted(monkeypatch):
+    counted = failing(monkeypatch)
+    run(Settings(size=96, steps=20, scales=1))
+    failing(monkeypatch, len(counted) // 3)
+    totals = [step.losses["total"] for step in run(Settings(size=96, steps=20, scales=1))]
+    assert max(totals[8:]) < 0.7 * totals[0]
+
+
 @pytest.mark.parametrize(("unfinished", "after"), [(None, 3), (PHOTO, 0), (PHOTO, 6), (PHOTO, -1)])
 def test_going_on_takes_a_picture_and_a_step_of_the_run(unfinished, after):
-    with pytest.raises(SettingsError, match="from 1 to 5"):
+    with pytest.raises(SettingsError, match="less than 6"):
         run(unfinished=unfinished, after=after)

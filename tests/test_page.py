@@ -162,7 +162,7 @@ def test_a_result_gives_all_its_settings_back(visit, photo, tmp_path):
     with visitor.page.expect_file_chooser() as choosing:
         visitor.tap("#optimize-take")
     choosing.value.set_files(tmp_path / "result.jpg")
-    visitor.sees("#optimize-about", "All its settings are back.")
+    visitor.sees("#optimize-about", "Its settings are back.")
     visitor.sees("#optimize-about", "irises.jpg, which is not the one chosen here")
     visitor.give("optimize-photo", photo)
     visitor.tap("#optimize-drawings [data-id=wind]")
@@ -316,6 +316,7 @@ def test_a_stopped_painting_goes_on_also_in_a_page_opened_anew(visit, photo, tmp
     visitor.tap("#optimize-stop")
     visitor.sees("#optimize-status", "Stopped after step")
     visitor.sees("#optimize-go-on", "of 1000")
+    painting = nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))["painting"]
     visitor.page.reload()
     visitor.sees_picture("fast")
     visitor.page.get_by_role("tab", name="Optimize").click()
@@ -327,6 +328,10 @@ def test_a_stopped_painting_goes_on_also_in_a_page_opened_anew(visit, photo, tmp
     visitor.tap("#optimize-stop")
     visitor.sees("#optimize-status", "Stopped after step")
     assert nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))["size"] == 64
+    visitor.turn("knob-steps", 3)
+    visitor.tap("#optimize-paint")
+    visitor.sees("#optimize-status", "Finished: 3 steps")
+    assert nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))["painting"] == painting
 
 
 def test_a_finished_painting_is_gone_on_from(visit, photo, tmp_path):

@@ -1,5 +1,6 @@
 """The training room, end to end on tiny pictures: train, stop, go on, export, check."""
 
+import argparse
 import csv
 import json
 
@@ -8,13 +9,14 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torchvision.models import vgg19
 from torchvision.transforms import v2
 
 from nst import fast, losses, measure
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
-from nst.training import export, publish, train
+from nst.training import export, network, publish, train
 from nst.training.network import StyleNetwork
 
 
@@ -170,6 +172,30 @@ def test_the_network_gives_the_photo_back_at_no_dose():
     photo = torch.rand(1, 3, 32, 48)
     with torch.no_grad():
         assert torch.allclose(StyleNetwork(2).eval()(photo, torch.zeros(1, 2)), photo, atol=1e-6)
+
+
+def test_an_enlarging_layer_is_nearest_neighbor_and_a_convolution():
+    torch.manual_seed(1)
+    layer, x, shares = network.Enlarging(5, 7, 1), torch.rand(2, 5, 6, 9), torch.tensor([[0.0, 1.0]])
+    large = F.pad(F.interpolate(x, scale_factor=2, mode="nearest"), (1, 1, 1, 1), mode="reflect")
+    expected = layer.norm(F.conv2d(large, layer.conv.weight), shares)
+    assert torch.allclose(layer(x, shares), expected, atol=1e-4)
+
+
+def test_the_softening_is_that_of_the_picture():
+    x = torch.rand(1, 12, 5, 6)
+    kernel = torch.tensor([0.25, 0.5, 0.25]).outer(torch.tensor([0.25, 0.5, 0.25])).expand(3, 1, 3, 3)
+    picture = F.conv2d(F.pad(F.pixel_shuffle(x, 2), (1, 1, 1, 1), mode="reflect"), kernel, groups=3)
+    found = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), network.softening())
+    assert torch.allclose(F.pixel_shuffle(found, 2), picture, atol=1e-6)
+
+
+def test_training_can_go_on_from_the_shipped_model():
+    file = fast.styles()[0].file
+    options = argparse.Namespace(start=file, content=0.7, noise=1.4)
+    state = train.begin(options, ["another"])
+    assert state["ids"] == [*(style.id for style in fast.styles()), "another"]
+    assert all(len(value) == len(state["ids"]) for value in train.Balance(**state["balance"]).__dict__.values())
 
 
 def test_every_picture_of_a_batch_can_have_a_style_of_its_own():

@@ -13,7 +13,7 @@ from PIL import Image
 
 import nst
 from nst.page import unfinished, visitors
-from nst.page.painting import Order, Preview
+from nst.page.painting import Order, Preview, fingerprint
 
 
 def scene(size: tuple[int, int]) -> Image.Image:
@@ -25,7 +25,8 @@ PHOTO, PAINTING = (nst.open_image(scene(size), name=f"{size[0]}.png") for size i
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
-    monkeypatch.setattr(unfinished, "place", lambda: tmp_path)
+    for module in (unfinished, visitors):
+        monkeypatch.setattr(module, "place", lambda: tmp_path)
     return tmp_path
 
 
@@ -77,7 +78,20 @@ def test_a_finished_run_leaves_nothing():
 @pytest.mark.parametrize("key", ["", None, "../../etc", 7, "0" * 32])
 def test_a_key_that_leads_nowhere_finds_nothing(key):
     assert unfinished.find(key) is None
-    unfinished.forget(key)
+
+
+@pytest.mark.parametrize("key", ["", None, [], {"a": 1}, 7, "../../etc"])
+def test_without_a_key_nothing_is_kept_and_nothing_fails(key, place):
+    with unfinished.Keeper(key, order()) as keeper:
+        keeper.keep(preview(4), now=True)
+        keeper.finish()
+    assert not list(place.iterdir())
+
+
+def test_a_large_painting_is_known_again_by_its_pixels_after_it_was_kept():
+    large = nst.open_image(Image.effect_noise((2600, 40), 90).convert("RGB"))
+    assert fingerprint(Order(PHOTO, large, nst.Settings()).kept().painting) == fingerprint(large)
+    assert fingerprint(large) != fingerprint(PAINTING)
 
 
 def test_what_is_cut_short_is_as_if_it_were_not_there(place):
@@ -94,8 +108,11 @@ def test_what_nobody_came_back_for_is_removed():
         keeper.keep(preview(4))
     past = time.time() - visitors.KEEP_HOURS * 3600 - 60
     os.utime(unfinished.folder(old), (past, past))
-    with unfinished.Keeper(new, order()):
-        assert not unfinished.folder(old).exists()
+    with unfinished.Keeper(new, order()) as keeper:
+        keeper.keep(preview(4))
+    visitors.sweep("unfinished-*")
+    assert not unfinished.folder(old).exists()
+    assert unfinished.folder(new).exists()
 
 
 KILLED = """
@@ -134,4 +151,8 @@ def test_a_result_is_gone_on_from_as_wished(wish, changed):
     assert (second.settings.steps, second.settings.scales) == (30, 1)
     assert second.settings.size == (384 if wish == "finer" else 256)
     assert second.recipe()["before"] == [{k: v for k, v in first.recipe().items() if k in nst.KNOBS}]
+    assert second.again(wish, scene((64, 48))).settings.steps == 30
+    assert first.again("less", scene((64, 48))).settings.style_weight < 1
+    nothing = Order(PHOTO, PAINTING, nst.Settings(style_weight=0))
+    assert nothing.again("less", scene((64, 48))).settings.style_weight == 0
     assert second.again("finer", scene((64, 48))).again("finer", scene((64, 48))).settings.size <= 2048

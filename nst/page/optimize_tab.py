@@ -12,6 +12,7 @@ import gradio as gr
 
 import nst
 from nst.drawings import DRAWINGS
+from nst.images import with_alpha
 from nst.jobs import Job
 from nst.page import unfinished, watching
 from nst.page.answers import answers, refusal
@@ -40,11 +41,9 @@ def pick_painting(name: str, request: gr.Request) -> str:
     return str(file)
 
 
-def begin_over(key: str, photo: Upload | None, painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
+def begin_over(photo: Upload | None, painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
     """Before the queue, with a new key for what comes."""
-    told = begin(photo, painting, request)
-    unfinished.forget(key)
-    return unfinished.new_key(), *told
+    return unfinished.new_key(), *begin(photo, painting, request)
 
 
 def buttons(paint: bool = False, leave: bool = False, stop: bool = False) -> tuple[gr.Button, ...]:
@@ -141,7 +140,7 @@ def follow(
     if last is None:
         yield gr.skip(), watching.bar(say(request, "stopped_early"), 0), *nothing[2:]
         return
-    if job.stopping() and last.step < last.steps:
+    if last.step < last.steps:
         keeper.keep(last, now=True)
         sentence = say(request, "stopped", step=last.step, steps=last.steps)
     else:
@@ -195,14 +194,19 @@ def begin_rest(key: str, request: gr.Request) -> tuple[Any, ...]:
     """Before the queue, to go on with an interrupted run: its pictures and knobs are shown as they were."""
     if (order := unfinished.find(key)) is None:
         raise refusal(request, "nothing_unfinished")
-    pictures = [str(unfinished.folder(key) / f"{name}.png") for name in ("photo", "painting")]
-    return *line_up(request), *pictures, bool(order.fast_style), *asdict(order.settings).values()
+    told, here, pictures = line_up(request), visitor(request), []
+    for place, picture in (("photo", order.photo), ("painting", order.painting)):
+        # Copies of the visitor's own, under the names that they had: what is unfinished will be removed.
+        file = here.example(f"{place}/{file_name(picture.name)}.png")
+        nst.save_image(with_alpha(picture.image, picture.alpha), file)
+        pictures.append(str(file))
+    style = json.dumps(order.fast_style) if order.fast_style else gr.skip()
+    return *told, *pictures, bool(order.fast_style), style, *asdict(order.settings).values()
 
 
 @answers
-def begin_again(key: str, request: gr.Request) -> tuple[Any, ...]:
+def begin_again(request: gr.Request) -> tuple[Any, ...]:
     """Before the queue, to go on from a result; with a new key for what comes."""
-    unfinished.forget(key)
     return unfinished.new_key(), *line_up(request)
 
 
@@ -228,11 +232,15 @@ def take_settings(file: str, painting: Upload | None, request: gr.Request) -> tu
         here = painting and fingerprint(painting.open())
     except nst.ImageError:
         here = None
-    if here != recipe.get("painting_pixels"):
+    if here != recipe.get("painting_pixels", here):
         sentences.append(say(request, "other_painting", name=str(recipe.get("painting", "?"))[:80]))
     style = gr.skip()
     if fast_style := recipe.get("fast_style"):
-        style = json.dumps(nst.fast.shares(fast_style))
+        try:
+            style = json.dumps(nst.fast.shares(fast_style))
+        except nst.SettingsError as error:
+            fast_style = None
+            sentences.append(str(error))
     text = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
     return text, bool(fast_style), style, *asdict(settings).values()
 
@@ -309,18 +317,19 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
     tab.select(warm_up, None, None, queue=False, **quiet)
     shown = [result, status, curves, png, jpeg]
     lined_up = [*three, *onward, status, curves, png, jpeg]
-    pictures = [photo, painting, from_fast]
+    pictures = [photo, painting, from_fast, fast_style]
     beginnings = [
-        (start.click, begin_over, [key, photo, painting], [key, *lined_up], paint, [*pictures, fast_style, *turned]),
+        (start.click, begin_over, [photo, painting], [key, *lined_up], paint, [*pictures, *turned]),
         (left.click, begin_rest, [key], [*lined_up, *pictures, *turned], paint_rest, []),
     ]
     for button, wish in zip(wishes, WISHES, strict=True):
         wished = gr.State(wish)
-        beginnings.append((button.click, begin_again, [key], [key, *lined_up], paint_again, [wished]))
+        beginnings.append((button.click, begin_again, [], [key, *lined_up], paint_again, [wished]))
     runs = []
     for click, prepare, given, told, work_on, taken in beginnings:
         ready = click(prepare, given, told, concurrency_limit=None, **quiet)
         ready.success(None, None, None, js=REVEAL, **quiet)
+        ready.failure(ways, key, onward, queue=False, **quiet)
         running = ready.success(work_on, [key, *taken], [*shown, *three], **CONCURRENCY, **quiet)
         running.success(rest, key, [*three, *onward], queue=False, **quiet)
         running.failure(fail, key, [*three, *onward, status], queue=False, **quiet)

@@ -70,26 +70,19 @@ class Order:
     def again(self, wish: str, result: Image.Image) -> Order:
         """Going on from this order's ``result``, with "more" or "less" style, or "finer": larger by half."""
         now = self.settings
-        changed: dict[str, Any] = {"steps": max(FEWEST_AGAIN, now.steps // 3), "scales": 1}
+        first = self.before[0]["steps"] if self.before else now.steps
+        changed: dict[str, Any] = {"steps": max(FEWEST_AGAIN, first // 3), "scales": 1}
         if wish == "finer":
             changed["size"] = min(KNOBS["size"].high, round(now.size * 1.5 / 32) * 32)
         else:
-            factor = MORE if wish == "more" else 1 / MORE
-            changed["style_weight"] = round(min(KNOBS["style_weight"].high, max(0.1, now.style_weight) * factor), 3)
+            weight = max(0.1, now.style_weight) * MORE if wish == "more" else now.style_weight / MORE
+            changed["style_weight"] = round(min(KNOBS["style_weight"].high, weight), 3)
         before = (*self.before, asdict(now))
         return Order(self.photo, self.painting, replace(now, **changed), self.fast_style, result, before)
 
     def kept(self) -> Order:
         """The same, its pictures no larger than any painting needs them: to be kept for longer."""
-        largest = KNOBS["size"].high
-
-        def smaller(picture: Picture) -> Picture:
-            if max(picture.image.size) <= largest:
-                return picture
-            image = fit(picture.image, largest)
-            return replace(picture, image=image, alpha=picture.alpha and picture.alpha.resize(image.size))
-
-        return replace(self, photo=smaller(self.photo), painting=smaller(self.painting))
+        return replace(self, photo=kept(self.photo), painting=kept(self.painting))
 
     def recipe(self) -> dict[str, Any]:
         """What made the picture, to be saved in its file."""
@@ -104,14 +97,24 @@ class Order:
 
 def fingerprint(picture: Picture) -> str:
     """The same for the same pixels, whatever the file is called; another for others."""
-    return hashlib.sha256(repr(picture.image.size).encode() + picture.image.tobytes()).hexdigest()[:16]
+    image = kept(picture).image
+    return hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()[:16]
+
+
+def kept(picture: Picture) -> Picture:
+    """The same, no larger than any painting needs it."""
+    largest = KNOBS["size"].high
+    if max(picture.image.size) <= largest:
+        return picture
+    image = fit(picture.image, largest)
+    return replace(picture, image=image, alpha=picture.alpha and picture.alpha.resize(image.size))
 
 
 def seconds_on_gpu(order: Order, init: Any = None, stopping: Stopping | None = None) -> int:
     """How long to borrow a GPU for, at most MAX_ON_GPU: steps cost by their pixels, and a start-up."""
     pixels = order.settings.size**2
     per_step = 0.02 + 0.15 * pixels / 1024**2 * (1.5 if order.settings.optimizer == "lbfgs" else 1)
-    return int(min(MAX_ON_GPU, 15 + order.settings.steps * per_step))
+    return int(min(MAX_ON_GPU, 15 + (order.settings.steps - order.after) * per_step))
 
 
 @device.zero_gpu(duration=seconds_on_gpu)

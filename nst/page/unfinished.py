@@ -18,7 +18,7 @@ from typing import Any
 import nst
 from nst.images import with_alpha
 from nst.page.painting import Order, Preview
-from nst.page.visitors import KEEP_HOURS, place
+from nst.page.visitors import place
 from nst.settings import Settings
 
 SECONDS_BETWEEN = 5.0  # what a killed program may lose of its work, and a moment
@@ -32,29 +32,24 @@ def new_key() -> str:
 
 
 def folder(key: str) -> Path:
-    """Where what the key leads to is kept. Raises ValueError for what is no key."""
-    if not isinstance(key, str) or not re.fullmatch("[0-9a-f]{32}", key):
-        raise ValueError("not a key")
+    """Where what the key leads to is kept."""
     return place() / f"unfinished-{key}"
 
 
-def forget(key: str) -> None:
-    """Remove what the key leads to, where that is not being painted."""
-    if re.fullmatch("[0-9a-f]{32}", str(key)) and key not in _running:
-        shutil.rmtree(folder(key), ignore_errors=True)
+def is_key(key: Any) -> bool:
+    """Whether it is one; a browser that keeps nothing has none, and who means harm sends anything."""
+    return isinstance(key, str) and re.fullmatch("[0-9a-f]{32}", key) is not None
 
 
 class Keeper:
-    """Keeps what ``order`` has come to, while inside it."""
+    """Keeps what ``order`` has come to, while inside it; without a key it keeps nothing."""
 
-    def __init__(self, key: str, order: Order) -> None:
-        self.key, self.order, self.due = key, order.kept(), 0.0
+    def __init__(self, key: Any, order: Order) -> None:
+        self.key, self.order, self.due = key if is_key(key) else new_key(), order.kept(), 0.0
+        self.lost = self.key != key
 
     def __enter__(self) -> Keeper:
         _running.add(self.key)
-        for old in place().glob("unfinished-*"):
-            if time.time() - old.stat().st_mtime > KEEP_HOURS * 3600:
-                shutil.rmtree(old, ignore_errors=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -62,7 +57,7 @@ class Keeper:
 
     def keep(self, preview: Preview, now: bool = False) -> None:
         """Write down where the run stands, if it is time again, or ``now``."""
-        if preview.step < 2 or (time.monotonic() < self.due and not now):
+        if self.lost or preview.step < 2 or (time.monotonic() < self.due and not now):
             return
         here = folder(self.key)
         if not here.exists():
@@ -89,14 +84,16 @@ def find(key: Any) -> Order | None:
     """The order that the key leads to, with the picture it had come to; None where there is none, or where it is
     being painted right now."""
     try:
+        if not is_key(key) or key in _running:
+            return None
         here = folder(key)
-        if key in _running or not (here / "picture.png").exists():
+        if not (here / "picture.png").exists():
             return None
         written = json.loads((here / "order.json").read_text("utf-8"))
         photo, painting = (nst.open_image(here / f"{n}.png", name=written[n]) for n in ("photo", "painting"))
         picture, recipe = nst.open_image(here / "picture.png"), nst.read_recipe(here / "picture.png")
         order = Order(photo, painting, Settings.from_dict(written["settings"]), written["fast_style"])
         order = replace(order, before=tuple(written["before"]), unfinished=picture, after=int(recipe["after"]))
-    except (ValueError, KeyError, TypeError, OSError, nst.NSTError):
+    except (ValueError, AttributeError, KeyError, TypeError, OSError, nst.NSTError):
         return None  # of another version, or cut short: as if it were not there
     return order if 0 < order.after < order.settings.steps else None

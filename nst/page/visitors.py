@@ -1,11 +1,13 @@
 """What belongs to one visitor: a folder for their pictures and the job that runs for them.
 
-Both end when the visitor leaves. A caller of the plain HTTP API never says good-bye; what
+Both end when the visitor leaves; only a painting that was interrupted is kept for a day (see
+``unfinished.py``). A caller of the plain HTTP API never says good-bye; what
 they leave behind is removed by age when somebody else arrives.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import shutil
@@ -62,9 +64,9 @@ class Visitor:
 
     def example(self, name: str) -> Path:
         """Where this visitor's own copy of an example goes; it stays as long as they do."""
-        folder = self.folder / "examples"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / name
+        file = self.folder / "examples" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return file
 
     @contextmanager
     def working(self, job: Job) -> Iterator[None]:
@@ -108,6 +110,7 @@ def visitor(request: gr.Request) -> Visitor:
         here.seen = time.monotonic()
     for gone in leaving:
         gone.leave()
+    sweep("unfinished-*")
     return here
 
 
@@ -125,11 +128,12 @@ def leave(request: gr.Request) -> None:
         gone.leave()
 
 
-def sweep() -> None:
-    """Remove what earlier runs of this program left behind."""
-    for folder in place().glob("*"):
-        if time.time() - folder.stat().st_mtime > KEEP_HOURS * 3600:
-            shutil.rmtree(folder, ignore_errors=True)
+def sweep(pattern: str = "*") -> None:
+    """Remove what earlier runs of this program left behind: all folders named so that nobody has touched for long."""
+    for folder in place().glob(pattern):
+        with contextlib.suppress(FileNotFoundError):  # another visitor's request was quicker
+            if time.time() - folder.stat().st_mtime > KEEP_HOURS * 3600:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def file_name(photo: str, *words: str) -> str:

@@ -260,6 +260,7 @@ def begin(options: argparse.Namespace, ids: list[str]) -> dict[str, Any]:
             value = torch.cat([value, value[1:].mean(dim=0, keepdim=True).expand(len(new), -1)])
         tensors[name] = value
     fresh = Balance.fresh(len(new), options.content, options.noise)
+    # What a style's crops are to come to is what they came to when it was trained last.
     balance = Balance(*(torch.cat([known["balance"][f.name], getattr(fresh, f.name)]) for f in fields(fresh)))
     config = known["config"] | {"styles": len(known["ids"]) + len(new)}
     state = {"config": config, "ids": known["ids"] + new, "new": new, "network": tensors, "trained": known["trained"]}
@@ -369,7 +370,7 @@ def main() -> None:
             done = step + 1
             if done % max(1, options.steps // MEASURED) == 0:
                 print("whole photographs:", flush=True)
-                for style, made in measure_whole(network, judge, photos, targets).items():
+                for style, made in measure_whole(average, judge, photos, targets).items():
                     balance.aim(style, made["content"] - options.content, made["noise"] - options.noise)
                     print(f"{ids[style]:24}", *(f"{name} {value:.3f}" for name, value in made.items()), flush=True)
             if done % options.every == 0 or done == options.steps or stopped:
