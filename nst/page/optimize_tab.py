@@ -191,7 +191,8 @@ def leave_line(key: str, request: gr.Request) -> tuple[Any, ...]:
 
 @answers
 def begin_rest(key: str, request: gr.Request) -> tuple[Any, ...]:
-    """Before the queue, to go on with an interrupted run: its pictures and knobs are shown as they were."""
+    """Before the queue, to go on with an interrupted run: its pictures and knobs are shown as they were
+    (the Fast tab keeps its own style)."""
     if (order := unfinished.find(key)) is None:
         raise refusal(request, "nothing_unfinished")
     told, here, pictures = line_up(request), visitor(request), []
@@ -200,8 +201,7 @@ def begin_rest(key: str, request: gr.Request) -> tuple[Any, ...]:
         file = here.example(f"{place}/{file_name(picture.name)}.png")
         nst.save_image(with_alpha(picture.image, picture.alpha), file)
         pictures.append(str(file))
-    style = json.dumps(order.fast_style) if order.fast_style else gr.skip()
-    return *told, *pictures, bool(order.fast_style), style, *asdict(order.settings).values()
+    return *told, *pictures, bool(order.fast_style), *asdict(order.settings).values()
 
 
 @answers
@@ -317,9 +317,9 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
     tab.select(warm_up, None, None, queue=False, **quiet)
     shown = [result, status, curves, png, jpeg]
     lined_up = [*three, *onward, status, curves, png, jpeg]
-    pictures = [photo, painting, from_fast, fast_style]
+    pictures = [photo, painting, from_fast]
     beginnings = [
-        (start.click, begin_over, [photo, painting], [key, *lined_up], paint, [*pictures, *turned]),
+        (start.click, begin_over, [photo, painting], [key, *lined_up], paint, [*pictures, fast_style, *turned]),
         (left.click, begin_rest, [key], [*lined_up, *pictures, *turned], paint_rest, []),
     ]
     for button, wish in zip(wishes, WISHES, strict=True):
@@ -329,7 +329,6 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
     for click, prepare, given, told, work_on, taken in beginnings:
         ready = click(prepare, given, told, concurrency_limit=None, **quiet)
         ready.success(None, None, None, js=REVEAL, **quiet)
-        ready.failure(ways, key, onward, queue=False, **quiet)
         running = ready.success(work_on, [key, *taken], [*shown, *three], **CONCURRENCY, **quiet)
         running.success(rest, key, [*three, *onward], queue=False, **quiet)
         running.failure(fail, key, [*three, *onward, status], queue=False, **quiet)
