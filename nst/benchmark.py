@@ -24,8 +24,9 @@ from PIL import Image
 from nst import device, fast, race, weights
 from nst.drawings import tiles, wind
 from nst.images import open_image
+from nst.judges import load_judges
 from nst.networks import SHAPES
-from nst.optimize import load_network, optimize
+from nst.optimize import optimize
 from nst.settings import Settings
 
 FAST_SIZES = (256, 512, 1024, 2048)
@@ -142,7 +143,7 @@ def timed(options: argparse.Namespace) -> None:
             row(f"One pass of the classic network, {size} x {size}, two threads", classic)
             row(f"One pass of ours, {size} x {size}, two threads: {classic / ours:.1f} times faster", ours)
     began = time.perf_counter()
-    load_network(Settings())
+    load_judges(Settings())
     row("Optimize, VGG-19 from the disk", time.perf_counter() - began)
     for size in OPTIMIZE_SIZES:
         first, step = first_and_step(size, options.steps)

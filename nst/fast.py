@@ -25,9 +25,8 @@ from nst import device, tiles
 from nst.color import keep_colors, match_colors
 from nst.errors import Cancelled, SettingsError
 from nst.images import Source, fit, open_image, with_alpha
-from nst.settings import KNOBS, Knob
+from nst.settings import KNOBS, PROGRAM, Knob
 from nst.tiles import SMALLEST
-from nst.version import __version__
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 STRENGTH = Knob("strength", 1.0, "The dose of the style: 0 gives the photo, 1 the full style.", 0.0, 1.5, 0.05)
@@ -221,7 +220,7 @@ def recipe(
     """What made a fast picture, to be saved in its file."""
     mix = shares(style)
     named = next(iter(mix)) if len(mix) == 1 else {name: round(share, 4) for name, share in mix.items()}
-    made = {"program": f"nst {__version__}", "engine": "fast", "style": named, "strength": strength, "size": size}
+    made = {"program": PROGRAM, "engine": "fast", "style": named, "strength": strength, "size": size}
     return made | {"stroke": stroke, "color": color, "model": find(next(iter(mix))).sha256}
 
 

@@ -128,6 +128,15 @@ def fit(image: Image.Image, size: int) -> Image.Image:
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
+def of_area(image: Image.Image, area: float, shortest: int = 1) -> Image.Image:
+    """``image`` at so many pixels, aspect kept but where a side would be below ``shortest``; its other side is then
+    bounded, so that a picture of one line does not become a very long one. Lanczos."""
+    scale = (area / (image.width * image.height)) ** 0.5
+    longest = max(shortest, int(area) // shortest)
+    width, height = (min(longest, max(shortest, round(side * scale))) for side in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
 def with_alpha(image: Image.Image, alpha: Image.Image | None) -> Image.Image:
     """``image`` in mode RGBA with ``alpha`` (mode L, any size) put back; ``image`` itself where that is None. The white
     behind half-transparent parts is taken out of their colors, so that no pale rim shows on another background."""

@@ -9,32 +9,20 @@ noise      mean absolute difference of neighbors, against the photo's own; near 
 
 from __future__ import annotations
 
-import math
-
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as transforms
 
 from nst import losses
+from nst.images import of_area
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
-
-
-def tensor(picture: Image.Image) -> Tensor:
-    """``[1, 3, H, W]`` float32 in 0..1."""
-    return transforms.to_dtype(transforms.to_image(picture.convert("RGB")), torch.float32, scale=True)[None]
-
-
-def of_area(picture: Image.Image, area: float) -> Image.Image:
-    """``picture`` at that many pixels, its proportions kept."""
-    scale = math.sqrt(area / (picture.width * picture.height))
-    return picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.LANCZOS)
+from nst.tensors import to_tensor
 
 
 def roughness(picture: Tensor) -> Tensor:
-    """Mean absolute difference of neighbors of ``[N, 3, H, W]``, over both directions; a scalar."""
-    across = (picture[..., :, 1:] - picture[..., :, :-1]).abs().mean()
-    down = (picture[..., 1:, :] - picture[..., :-1, :]).abs().mean()
+    """Mean absolute difference of neighbors of ``[N, 3, H, W]``, over both directions, ``[N]``."""
+    across = (picture[..., :, 1:] - picture[..., :, :-1]).abs().mean(dim=(1, 2, 3))
+    down = (picture[..., 1:, :] - picture[..., :-1, :]).abs().mean(dim=(1, 2, 3))
     return across + down
 
 
@@ -43,7 +31,7 @@ def distances(judge: VGG19, photo: Image.Image, painting: Image.Image, result: I
     """Style, content and noise of ``result``, measured at its own size."""
     art = of_area(painting, result.width * result.height)
     images = (photo.resize(result.size, Image.LANCZOS), result, art)
-    target, made, art = (tensor(image).to(judge.mean.device) for image in images)
+    target, made, art = (to_tensor(image, judge.mean.device) for image in images)
     found = judge(made, (*STYLE_LAYERS, CONTENT_LAYER))
     wanted = judge(art, STYLE_LAYERS)
     structure = judge(target, [CONTENT_LAYER])[CONTENT_LAYER]

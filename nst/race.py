@@ -13,17 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
-from torchvision.transforms.v2 import functional as transforms
 
 from nst import textbook, weights
-from nst.images import fit
-from nst.measure import distances, of_area, tensor
+from nst.images import fit, of_area
+from nst.judges import load_judges
+from nst.measure import distances
 from nst.networks import VGG19
-from nst.optimize import load_network, optimize
+from nst.optimize import optimize
 from nst.settings import Settings
+from nst.tensors import to_picture, to_tensor
 
 EVERY = {"textbook": 20, "ours": 4}  # steps between pictures that are measured
 COLORS = {"textbook": "#8a8a8a", "ours": "#d9480f"}
@@ -63,16 +62,17 @@ class Race:
 
 def run(photo: Image.Image, painting: Image.Image, settings: Settings, steps: int) -> Race:
     """``steps`` of the textbook's loop, then ours with ``settings``, both at ``settings.size``."""
-    device = load_network(settings).coarse.mean.device
+    device = load_judges(settings).coarse.mean.device
     judge = VGG19(weights.vgg19()).to(device)  # in the memory layout that a textbook's code leaves as it is
     photo = fit(photo, settings.size)
     art = of_area(painting, photo.width * photo.height)
-    for _ in textbook.optimize(judge, *_tensors((photo, art), device), 1):
+    pair = [to_tensor(image, device) for image in (photo, art)]
+    for _ in textbook.optimize(judge, *pair, 1):
         pass  # what a first step costs once is not the loop's
     began, made = time.perf_counter(), []
-    for number, picture in enumerate(textbook.optimize(judge, *_tensors((photo, art), device), steps), 1):
+    for number, picture in enumerate(textbook.optimize(judge, *pair, steps), 1):
         if number % EVERY["textbook"] == 0 or number == steps:
-            image = _image(picture)  # which also waits for a GPU
+            image = to_picture(picture)  # which also waits for a GPU
             made.append((time.perf_counter() - began, image))
     ours, last = [], None
     for step in optimize(photo, painting, settings):
@@ -82,14 +82,6 @@ def run(photo: Image.Image, painting: Image.Image, settings: Settings, steps: in
     ours.append((last.seconds, last.image))
     curves = [_measured(judge, photo, painting, curve) for curve in (made, ours)]
     return Race(*curves, (made[-1][1], ours[-1][1]))
-
-
-def _tensors(images: tuple[Image.Image, ...], device: torch.device) -> list[Tensor]:
-    return [tensor(image).to(device) for image in images]
-
-
-def _image(picture: Tensor) -> Image.Image:
-    return transforms.to_pil_image(transforms.to_dtype(picture[0].cpu(), torch.uint8, scale=True))
 
 
 def _measured(

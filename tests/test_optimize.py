@@ -12,7 +12,7 @@ from PIL import Image
 from torchvision.models import vgg19
 
 import nst
-from nst import ImageError, Settings, SettingsError
+from nst import ImageError, Settings, SettingsError, device, judges, losses, memory, scales
 
 module = importlib.import_module("nst.optimize")
 
@@ -25,8 +25,8 @@ def published():
 
 @pytest.fixture(autouse=True)
 def network(published, monkeypatch):
-    monkeypatch.setattr(module.weights, "vgg19", lambda progress=None: published)
-    monkeypatch.setattr(module, "_networks", {})
+    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: published)
+    monkeypatch.setattr(judges, "_networks", {})
 
 
 def picture(seed: int, width: int = 96, height: int = 72) -> Image.Image:
@@ -45,14 +45,6 @@ def run(settings: Settings = QUICK, **options) -> list[nst.Step]:
 def difference(one: Image.Image, other: Image.Image) -> float:
     """Mean absolute difference in 255ths."""
     return float(np.abs(np.asarray(one, np.float32) - np.asarray(other, np.float32)).mean())
-
-
-@pytest.mark.parametrize(("size", "steps"), [(64, 1), (64, 7), (100, 10), (384, 120), (2048, 3), (512, 2000)])
-def test_a_plan_spends_exactly_the_steps_asked_for_and_ends_at_full_size(size, steps):
-    plan = module.plan(size, steps)
-    assert sum(count for _, count in plan) == steps
-    assert plan[-1][0] == size
-    assert [side for side, _ in plan] == sorted(side for side, _ in plan)
 
 
 def test_steps_are_counted_and_go_from_coarse_to_fine():
@@ -148,7 +140,7 @@ def likeness(one: Image.Image, other: Image.Image) -> float:
 
 
 def test_a_finer_scale_takes_up_detail_of_the_photograph_it_began_with():
-    assert len(module.plan(FROZEN.size, FROZEN.steps)) == 2
+    assert len(scales.plan(FROZEN.size, FROZEN.steps)) == 2
     photo = grains(6)
     result = list(nst.optimize(photo, PAINTING, FROZEN))[-1].image
     coarse = photo.resize((64, 48), Image.BILINEAR).resize(photo.size, Image.BICUBIC)
@@ -190,8 +182,8 @@ def test_the_scaling_of_the_weights_file_does_not_change_the_picture(published, 
     for kind in ("weight", "bias"):
         scaled[f"features.21.{kind}"] = published[f"features.21.{kind}"] * 10
     scaled["features.23.weight"] = published["features.23.weight"] * 0.1
-    monkeypatch.setattr(module.weights, "vgg19", lambda progress=None: scaled)
-    monkeypatch.setattr(module, "_networks", {})
+    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: scaled)
+    monkeypatch.setattr(judges, "_networks", {})
     assert difference(run(settings)[-1].image, plain) < 1
 
 
@@ -222,18 +214,15 @@ def test_cancelling_before_the_first_step_yields_nothing():
 
 
 def test_a_painting_of_one_line_asks_for_no_more_memory_than_another():
-    run_ = module._Run(
-        nst.open_image(PHOTO),
-        nst.open_image(picture(4, 3000, 1)),
-        None,
-        None,
-        module.load_network(QUICK),
-        QUICK,
-        lambda: False,
-    )
     seen = []
-    run_.network = lambda tensor, layers, watch: seen.append(tensor.shape) or dict.fromkeys(layers, tensor)
-    run_._targets(64)
+
+    def network(tensor, layers, watch):
+        seen.append(tensor.shape)
+        return dict.fromkeys(layers, tensor)
+
+    photo = module.to_tensor(PHOTO.resize((64, 48)))
+    module.Objective(network, photo, picture(4, 3000, 1), QUICK, lambda: None)
+    assert len(seen) == 2
     assert all(height * width <= 2 * 64 * 48 for _, _, height, width in seen)
 
 
@@ -244,7 +233,7 @@ def test_every_step_shows_in_the_result():
 def failing(monkeypatch, *calls: int, error: Exception | None = None) -> list[int]:
     """VGG-19 gets no memory at these of its convolutions, counted from 1; gives a list that counts them."""
     met: list[int] = []
-    forward = module.VGG19.forward
+    forward = judges.VGG19.forward
 
     def full(self, picture, layers, watch=None):
         def watched():
@@ -256,7 +245,7 @@ def failing(monkeypatch, *calls: int, error: Exception | None = None) -> list[in
 
         return forward(self, picture, layers, watched)
 
-    monkeypatch.setattr(module.VGG19, "forward", full)
+    monkeypatch.setattr(judges.VGG19, "forward", full)
     return met
 
 
@@ -292,8 +281,8 @@ def test_a_nearly_finished_picture_is_kept_when_memory_fails(monkeypatch):
 
 
 def test_a_picture_that_would_not_fit_into_memory_is_painted_smaller_from_the_beginning(monkeypatch):
-    needed = module.memory.needed(96 * 72, module.device.number_format(torch.device("cpu")))
-    monkeypatch.setattr(module.memory, "free", lambda where: round(needed / module.memory.SHARE) + 1)
+    needed = memory.needed(96 * 72, device.number_format(torch.device("cpu")))
+    monkeypatch.setattr(memory, "free", lambda where: round(needed / memory.SHARE) + 1)
     steps = run(Settings(size=128, steps=6))
     assert {step.scale for step in steps} == {(64, 48), (96, 72)}
     assert (steps[-1].step, steps[-1].image.size) == (6, (128, 96))
@@ -311,11 +300,11 @@ def test_a_run_that_gets_no_memory_at_all_is_an_error_that_says_what_to_do(monke
 def test_a_loss_out_of_range_is_stepped_back_from_and_said(optimizer, monkeypatch):
     calls = []
 
-    def sometimes(picture, real=module.losses.total_variation):
+    def sometimes(picture, real=losses.total_variation):
         calls.append(1)
         return real(picture) * (float("nan") if len(calls) == 4 else 1)
 
-    monkeypatch.setattr(module.losses, "total_variation", sometimes)
+    monkeypatch.setattr(losses, "total_variation", sometimes)
     steps = run(Settings(size=64, steps=8, optimizer=optimizer))
     assert steps[-1].step == 8
     assert all(np.isfinite(list(s.losses.values())).all() for s in steps)
@@ -325,18 +314,18 @@ def test_a_loss_out_of_range_is_stepped_back_from_and_said(optimizer, monkeypatc
 def test_losses_that_stay_out_of_range_end_the_run_with_the_best_picture(monkeypatch):
     calls = []
 
-    def soon_broken(picture, real=module.losses.total_variation):
+    def soon_broken(picture, real=losses.total_variation):
         calls.append(1)
         return real(picture) * (float("inf") if len(calls) > 4 else 1)
 
-    monkeypatch.setattr(module.losses, "total_variation", soon_broken)
+    monkeypatch.setattr(losses, "total_variation", soon_broken)
     steps = run(Settings(size=64, steps=50))
     assert np.isfinite(steps[-1].losses["total"])
     assert "best picture" in steps[-1].notes[-1]
 
 
 def test_a_network_that_gives_no_numbers_is_an_error_and_no_picture(monkeypatch):
-    monkeypatch.setattr(module.losses, "total_variation", lambda picture: picture.mean() * float("nan"))
+    monkeypatch.setattr(losses, "total_variation", lambda picture: picture.mean() * float("nan"))
     with pytest.raises(SettingsError, match="out of range"):
         run()
 
@@ -379,14 +368,14 @@ def test_a_layer_without_a_share_has_no_say():
 
 def test_a_larger_stroke_sees_the_painting_larger(monkeypatch):
     seen = []
-    forward = module.VGG19.forward
+    forward = judges.VGG19.forward
 
     def watched(self, picture, layers, watch=None):
         if tuple(layers) != ("relu4_2",):
             seen.append(picture.shape[2] * picture.shape[3])
         return forward(self, picture, layers, watch)
 
-    monkeypatch.setattr(module.VGG19, "forward", watched)
+    monkeypatch.setattr(judges.VGG19, "forward", watched)
     for stroke in (1.0, 2.0):
         run(Settings(size=128, steps=1, scales=1, stroke=stroke))
     usual, *_ = seen
@@ -411,7 +400,7 @@ def test_style_can_be_compared_by_transport():
 @pytest.mark.parametrize("after", [4, 9, 14])  # in the coarse scale, at its end, in the fine one
 def test_an_interrupted_run_goes_on_to_about_the_picture_it_would_have_become(after):
     settings = Settings(size=128, steps=20)
-    assert module.plan(128, 20) == [(64, 9), (128, 11)]
+    assert scales.plan(128, 20) == [scales.Scale(64, 9), scales.Scale(128, 11)]
     whole = run(settings)
     unfinished = whole[after].image  # a step holds the picture that it starts from
     rest = run(settings, unfinished=unfinished, after=after)

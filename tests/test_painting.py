@@ -10,7 +10,7 @@ def test_the_network_is_read_ahead_only_where_it_is_here_and_will_be_used_here(c
     loaded = []
     monkeypatch.setattr(painting.weights, "cached", lambda: cached)
     monkeypatch.setattr(painting.device, "spaces", borrowed)
-    monkeypatch.setattr(painting, "load_network", loaded.append)
+    monkeypatch.setattr(painting, "load_judges", loaded.append)
     painting.warm_up()
     assert len(loaded) == loads
 
@@ -20,5 +20,5 @@ def test_a_network_that_cannot_be_read_ahead_disturbs_nobody(monkeypatch):
         raise painting.nst.NSTError("damaged")
 
     monkeypatch.setattr(painting.weights, "cached", lambda: True)
-    monkeypatch.setattr(painting, "load_network", broken)
+    monkeypatch.setattr(painting, "load_judges", broken)
     painting.warm_up()

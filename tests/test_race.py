@@ -1,7 +1,6 @@
 """Our method beside the textbook's: both paint, and who is first is told right."""
 
 import dataclasses
-import importlib
 import sys
 from xml.etree import ElementTree
 
@@ -11,7 +10,7 @@ import torch
 from PIL import Image
 from torchvision.models import vgg19
 
-from nst import Settings, benchmark, race, textbook
+from nst import Settings, benchmark, judges, race, textbook
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
 from nst.race import Point, Race
 
@@ -25,7 +24,7 @@ def published():
 @pytest.fixture
 def network(published, monkeypatch):
     monkeypatch.setattr(race.weights, "vgg19", lambda progress=None: published)
-    monkeypatch.setattr(importlib.import_module("nst.optimize"), "_networks", {})
+    monkeypatch.setattr(judges, "_networks", {})
 
 
 def picture(seed: int, width: int = 64, height: int = 48) -> Image.Image:
@@ -43,8 +42,8 @@ def test_the_textbooks_plain_pass_sees_what_ours_sees(published):
 
 def test_the_textbooks_loop_comes_nearer_to_the_style(published):
     judge = VGG19(published)
-    photo, painting = (race.tensor(picture(seed)) for seed in (1, 2))
-    results = [race._image(x) for x in textbook.optimize(judge, photo, painting, 12)]
+    photo, painting = (race.to_tensor(picture(seed)) for seed in (1, 2))
+    results = [race.to_picture(x) for x in textbook.optimize(judge, photo, painting, 12)]
     assert len(results) == 12
     first, last = (race.distances(judge, picture(1), picture(2), results[n])["style"] for n in (0, -1))
     assert last < first

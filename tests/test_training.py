@@ -16,7 +16,8 @@ from torchvision.transforms import v2
 
 from nst import fast, losses, measure
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
-from nst.training import export, network, publish, train
+from nst.tensors import to_tensor
+from nst.training import aims, export, network, photos, publish, train
 from nst.training.network import StyleNetwork
 
 
@@ -42,7 +43,7 @@ def run(material, published, monkeypatch):
     """Trains a small network as the command does; gives the checkpoint's content."""
     monkeypatch.setattr(train.weights, "vgg19", lambda: published)
     monkeypatch.setattr(train, "CROPS", ((0.0, 32),))
-    monkeypatch.setattr(train, "STYLE_SIDE", 64)
+    monkeypatch.setattr(aims, "STYLE_SIDE", 64)
     monkeypatch.setattr(StyleNetwork.__init__, "__defaults__", (1, (8, 8, 16), 1, 0))
 
     def running(out: str, *arguments: str, paintings=("one.png", "second=other.png")) -> dict:
@@ -121,31 +122,31 @@ def test_every_style_gets_its_turn_and_the_doses_are_mostly_the_full_style():
 
 
 def test_weights_of_terms_follow_their_figures_within_limits():
-    balance = train.Balance.fresh(2, 0.7, 1.4)
+    balance = aims.Balance.fresh(2, 0.7, 1.4)
     for _ in range(1000):
         balance.follow(1, 0.9, 1.2)
-    assert balance.content.tolist() == pytest.approx([1.0, train.LIMITS[1]])
-    assert balance.smooth.tolist() == pytest.approx([0.3, train.LIMITS[0]])
+    assert balance.content.tolist() == pytest.approx([1.0, aims.LIMITS[1]])
+    assert balance.smooth.tolist() == pytest.approx([0.3, aims.LIMITS[0]])
 
 
 def test_what_crops_are_to_come_to_follows_the_figures_of_whole_photographs():
-    balance = train.Balance.fresh(2, 0.7, 1.4)
+    balance = aims.Balance.fresh(2, 0.7, 1.4)
     balance.aim(1, 0.1, -0.2)
-    assert balance.content_aim.tolist() == pytest.approx([0.7, 0.7 - 0.1 * train.AIM])
-    assert balance.noise_aim.tolist() == pytest.approx([1.4, 1.4 + 0.2 * train.AIM])
+    assert balance.content_aim.tolist() == pytest.approx([0.7, 0.7 - 0.1 * aims.AIM])
+    assert balance.noise_aim.tolist() == pytest.approx([1.4, 1.4 + 0.2 * aims.AIM])
 
 
 def test_whole_photographs_held_out_are_measured_as_the_published_figures_are(material, published, monkeypatch):
-    monkeypatch.setattr(train, "WHOLE_SIDE", 64)
+    monkeypatch.setattr(photos, "WHOLE_SIDE", 64)
     judge, painting = VGG19(published), material / "one.png"
-    photos = train.Photos(material / "photos", judge, 0)
-    assert not set(photos.held_out) & set(photos.files)
-    monkeypatch.setattr(photos, "held_out", photos.files[:2])
+    taken = photos.Photos(material / "photos", judge, 0)
+    assert not set(taken.held_out) & set(taken.files)
+    monkeypatch.setattr(taken, "held_out", taken.files[:2])
     network = StyleNetwork(2, (8, 8, 16), 1, 0)
-    found = train.measure_whole(network, judge, photos, {1: train.style_grams(judge, painting, torch.device("cpu"))})
+    found = aims.measure_whole(network, judge, taken, {1: aims.style_grams(judge, painting, torch.device("cpu"))})
     assert found.keys() == {1}
     each = []
-    for photo, _ in (photos.whole(0), photos.whole(1)):
+    for photo, _ in (taken.whole(0), taken.whole(1)):
         with torch.no_grad():
             made = network.eval()(photo, torch.tensor([[0.0, 1.0]]))
         picture, result = (v2.functional.to_pil_image(x[0]) for x in (photo, made))
@@ -161,10 +162,10 @@ def test_the_figures_trained_on_are_those_measured(published):
         Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).resize((64, 64), Image.BICUBIC) for _ in range(3)
     )
     measured = measure.distances(judge, photo, painting, result)
-    tensors = [measure.tensor(p) for p in (result, photo, painting)]
+    tensors = [to_tensor(p) for p in (result, photo, painting)]
     structure = judge(tensors[1], [CONTENT_LAYER])[CONTENT_LAYER]
     grams = {k: losses.gram_matrix(f) for k, f in judge(tensors[2], STYLE_LAYERS).items()}
-    found = train.figures(judge, tensors[0], tensors[1], structure, [grams])
+    found = aims.figures(judge, tensors[0], tensors[1], structure, [grams])
     assert {k: float(v) for k, v in found.items()} == pytest.approx(measured, rel=0.05)
 
 
@@ -195,7 +196,7 @@ def test_training_can_go_on_from_the_shipped_model():
     options = argparse.Namespace(start=file, content=0.7, noise=1.4)
     state = train.begin(options, ["another"])
     assert state["ids"] == [*(style.id for style in fast.styles()), "another"]
-    assert all(len(value) == len(state["ids"]) for value in train.Balance(**state["balance"]).__dict__.values())
+    assert all(len(value) == len(state["ids"]) for value in aims.Balance(**state["balance"]).__dict__.values())
 
 
 def test_every_picture_of_a_batch_can_have_a_style_of_its_own():
@@ -217,7 +218,7 @@ def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     network = StyleNetwork(2, (8, 8, 16), 1)
     state = {"config": network.config, "average": network.state_dict(), "ids": ["one", "other"], "step": 0}
-    state |= {"trained": 0, "balance": vars(train.Balance.fresh(2, 0.7, 1.4))}
+    state |= {"trained": 0, "balance": vars(aims.Balance.fresh(2, 0.7, 1.4))}
     torch.save(state, folder / "checkpoint.pt")
     return folder, export.checked(folder / "checkpoint.pt", folder / "model.onnx")
 

@@ -16,12 +16,14 @@ import nst
 from nst import device, weights
 from nst.images import Picture, fit
 from nst.jobs import Emit, Stopping
-from nst.optimize import load_network, optimize
+from nst.judges import load_judges
+from nst.optimize import optimize
 from nst.settings import KNOBS, PROGRAM, Settings
 
 SECONDS_BETWEEN_PREVIEWS = 0.4
 POINTS = 200
 MAX_ON_GPU = 120  # seconds a ZeroGPU visit may last
+WISHES = ("more", "less", "finer")  # ways to go on from a result
 MORE, FEWEST_AGAIN = 1.6, 10  # times the style weight, and steps, when going on from a result
 TO_FINISH = 5  # of them, for the last step and the way back
 
@@ -162,7 +164,7 @@ def warm_up() -> None:
     """Read the network, where it is on this machine already, before it is asked for: a first preview comes sooner."""
     if device.spaces is None and weights.cached():
         with contextlib.suppress(nst.NSTError):  # whoever paints is told, in their own words
-            load_network(Settings())
+            load_judges(Settings())
 
 
 def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
@@ -173,7 +175,7 @@ def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
             emit(Download(done, total))
 
         if device.spaces is None:
-            load_network(order.settings, told)
+            load_judges(order.settings, told)
         elif not weights.cached():  # the GPU is in another process, which loads the network from the cache
             weights.vgg19(told)
         init = order.begun

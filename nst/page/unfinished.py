@@ -45,11 +45,11 @@ class Keeper:
     """Keeps what ``order`` has come to, while inside it; without a key it keeps nothing."""
 
     def __init__(self, key: Any, order: Order) -> None:
-        self.key, self.order, self.due = key if is_key(key) else new_key(), order.kept(), 0.0
-        self.lost = self.key != key
+        self.key, self.order, self.due = key if is_key(key) else None, order.kept(), 0.0
 
     def __enter__(self) -> Keeper:
-        _running.add(self.key)
+        if self.key:
+            _running.add(self.key)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -57,7 +57,7 @@ class Keeper:
 
     def keep(self, preview: Preview, now: bool = False) -> None:
         """Write down where the run stands, if it is time again, or ``now``."""
-        if self.lost or preview.step < 2 or (time.monotonic() < self.due and not now):
+        if not self.key or preview.step < 2 or (time.monotonic() < self.due and not now):
             return
         here = folder(self.key)
         if not here.exists():
@@ -68,7 +68,8 @@ class Keeper:
 
     def finish(self) -> None:
         """There is nothing left to go on with."""
-        shutil.rmtree(folder(self.key), ignore_errors=True)
+        if self.key:
+            shutil.rmtree(folder(self.key), ignore_errors=True)
 
     def _begin(self, here: Path) -> None:
         here.mkdir(parents=True)

@@ -16,12 +16,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
+from PIL import Image
 
 from nst.jobs import Job
+from nst.page.painting import Order
 
 KEEP_HOURS = 24
 KEPT_RESULTS = 3
@@ -46,7 +47,7 @@ class Visitor:
         self.gone = False
         self.waiting = False  # in line for the full method
         self.fast: threading.Event | None = None  # to be set to end the fast run
-        self.painted: Any = None  # the last order that the full method finished, and its picture
+        self.painted: tuple[Order, Image.Image] | None = None  # what the full method painted last
         self._job: Job | None = None
         self._results = 0
 
@@ -106,11 +107,13 @@ def visitor(request: gr.Request) -> Visitor:
     with _lock:
         stale = [key for key, known in _visitors.items() if time.monotonic() - known.seen > KEEP_HOURS * 3600]
         leaving = [_visitors.pop(key) for key in stale if key != session]
+        new = session not in _visitors
         here = _visitors.setdefault(session, Visitor())
         here.seen = time.monotonic()
     for gone in leaving:
         gone.leave()
-    sweep("unfinished-*")
+    if new:
+        sweep("unfinished-*")
     return here
 
 

@@ -22,7 +22,8 @@ from nst.fast import MODELS
 from nst.images import fit, open_image, save_image
 from nst.networks import VGG19
 from nst.training import export
-from nst.training.train import PHOTO_SUFFIXES, named
+from nst.training.photos import PHOTO_SUFFIXES
+from nst.training.train import named
 
 MODEL = "styles.onnx"
 SIZE = 512  # long side of the photographs that are measured

@@ -29,33 +29,24 @@ import random
 import re
 import signal
 import time
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image, ImageOps
-from torch import Tensor
-from torchvision.transforms import v2
 
-from nst import losses, weights
-from nst.images import fit, open_image
-from nst.measure import of_area, tensor
-from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
-from nst.tiles import MULTIPLE, SMALLEST
+from nst import weights
+from nst.images import open_image
+from nst.networks import VGG19
+from nst.tensors import to_picture, to_tensor
 from nst.training import export
+from nst.training.aims import Balance, figures, measure_whole, style_grams
 from nst.training.network import ConditionalNorm, StyleNetwork
+from nst.training.photos import Photos
 
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 CROPS = ((0.0, 192), (0.85, 256))  # progress, side of the crops from there on
-FLAT = 0.005  # roughness below which a photograph counts as plain
-STYLE_SIDE = 440  # the painting's area is this squared: that of a 512 px photograph
-SOFT = 1e-4  # under a root of a squared distance, whose slope would else be endless at 0
-BALANCE = 0.2  # how fast the weights of a style follow its figures
 MEASURED = 5  # times in a run, on whole photographs
-AIM = 0.7  # how far what crops are to come to follows their figures each time
-HELD_OUT, WHOLE_SIDE = 10, 512  # these photographs: how many, and their long side
-LIMITS = (0.02, 10.0)  # of those weights
 NORM_RATE = 4  # of scales and shifts, against the rate of all: a style has only these, and only its own steps
 KEEP = 0.997  # of the averaged weights, at each step
 
@@ -78,87 +69,6 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-class Photos:
-    """Crops of a folder's photographs. Photograph and crop follow from a number, so a resumed run sees
-    what an uninterrupted one would, and what a crop's structure is need be computed once only."""
-
-    CROPS_EACH = 3
-    KEPT = 5000  # structures; one of 192 pixels takes 0.6 MB
-
-    def __init__(self, folder: Path, judge: VGG19, seed: int) -> None:
-        self.files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
-        if len(self.files) < 2:
-            raise SystemExit(f"Too few photographs in {folder}: it needs two JPEG, PNG or WebP files at least.")
-        random.Random(seed).shuffle(self.files)
-        held_out = max(1, min(HELD_OUT, len(self.files) // 5))
-        self.held_out, self.files = self.files[:held_out], self.files[held_out:]
-        self.judge, self.known = judge, {}
-
-    def crop(self, number: int, side: int) -> tuple[Tensor, Tensor]:
-        """The picture ``[1, 3, side, side]`` in 0..1, and its activations at the content layer."""
-        number %= len(self.files) * self.CROPS_EACH
-        torch.manual_seed(number)
-        crop = v2.Compose([v2.RandomResizedCrop(side, scale=(0.3, 1.0), antialias=True), v2.RandomHorizontalFlip()])
-        picture = tensor(crop(open_image(self.files[number % len(self.files)]).image)).to(self.judge.mean.device)
-        if (number, side) not in self.known:
-            with torch.no_grad():
-                structure = self.judge(picture, [CONTENT_LAYER])[CONTENT_LAYER]
-            if self.judge.mean.is_cuda:
-                return picture, structure
-            if len(self.known) >= self.KEPT or any(known != side for _, known in list(self.known)[:1]):
-                self.known.clear()
-            self.known[number, side] = structure
-        return picture, self.known[number, side]
-
-    def batch(self, step: int, count: int, side: int) -> tuple[Tensor, Tensor]:
-        pairs = [self.crop(step * count + n, side) for n in range(count)]
-        return torch.cat([p for p, _ in pairs]), torch.cat([s for _, s in pairs])
-
-    def whole(self, number: int) -> tuple[Tensor, Tensor]:
-        """A photograph that is not trained on, ``[1, 3, H, W]``, and its activations at the content layer."""
-        photo = fit(open_image(self.held_out[number]).image, WHOLE_SIDE)
-        picture = tensor(photo.resize([max(SMALLEST, side // MULTIPLE * MULTIPLE) for side in photo.size]))
-        picture = picture.to(self.judge.mean.device)
-        with torch.no_grad():
-            return picture, self.judge(picture, [CONTENT_LAYER])[CONTENT_LAYER]
-
-
-@dataclass
-class Balance:
-    """For each style, ``[styles]``, what leads to the figures wanted: the content distance and the
-    noise that its crops are to come to, and the weights of these terms, which find themselves. A weight
-    grows while its figure is above the one to come to, and shrinks while it is below."""
-
-    content: Tensor
-    smooth: Tensor
-    content_aim: Tensor
-    noise_aim: Tensor
-
-    @classmethod
-    def fresh(cls, styles: int, content: float, noise: float) -> Balance:
-        return cls(*(torch.full((styles,), value) for value in (1.0, 0.3, content, noise)))
-
-    def follow(self, style: int, content: float, noise: float) -> None:
-        """Lead the weights after the figures of a crop."""
-        for weight, error in (
-            (self.content, content - self.content_aim[style]),
-            (self.smooth, noise - self.noise_aim[style]),
-        ):
-            weight[style] = (weight[style] * math.exp(BALANCE * max(-1.0, min(1.0, float(error))))).clamp(*LIMITS)
-
-    def aim(self, style: int, content: float, noise: float) -> None:
-        """Lead what crops are to come to after figures of whole photographs: by how much they are too high."""
-        self.content_aim[style] = (self.content_aim[style] - AIM * content).clamp(0.3, 1.0)
-        self.noise_aim[style] = (self.noise_aim[style] - AIM * noise).clamp(0.3, 3.0)
-
-
-def style_grams(network: VGG19, painting: Path, device: torch.device) -> dict[str, Tensor]:
-    picture = open_image(painting).image
-    with torch.no_grad():
-        features = network(tensor(of_area(picture, STYLE_SIDE**2)).to(device), STYLE_LAYERS)
-    return {layer: losses.gram_matrix(f) for layer, f in features.items()}
-
-
 def draw(step: int, batch: int, styles: list[int]) -> list[tuple[int, float]]:
     """A style and a dose for each crop of a batch: all styles in turn, in an order that changes; the
     full style two times of three, else anything from a little to more than full."""
@@ -171,48 +81,6 @@ def draw(step: int, batch: int, styles: list[int]) -> list[tuple[int, float]]:
     return drawn
 
 
-def roughness(picture: Tensor) -> Tensor:
-    """Mean absolute difference of neighbors of ``[N, 3, H, W]``, over both directions, ``[N]``."""
-    across = (picture[..., :, 1:] - picture[..., :, :-1]).abs().mean(dim=(1, 2, 3))
-    return across + (picture[..., 1:, :] - picture[..., :-1, :]).abs().mean(dim=(1, 2, 3))
-
-
-def figures(
-    judge: VGG19, painting: Tensor, photo: Tensor, structure: Tensor, targets: list[dict[str, Tensor]]
-) -> dict[str, Tensor]:
-    """Style, content and noise as ``measure.py`` has them, of each picture of the batch, ``[N]``."""
-    features = judge(painting, (*STYLE_LAYERS, CONTENT_LAYER))
-    each = range(len(painting))
-    style = [
-        torch.stack(
-            [losses.style_distance(losses.gram_matrix(features[k][n : n + 1]), targets[n][k]) for k in STYLE_LAYERS]
-        )
-        for n in each
-    ]
-    content = [losses.content_distance(features[CONTENT_LAYER][n : n + 1], structure[n : n + 1]) for n in each]
-    return {
-        "style": (torch.stack(style) + SOFT).sqrt().mean(dim=1),
-        "content": (torch.stack(content) + SOFT).sqrt(),
-        "noise": roughness(painting) / (roughness(photo) + FLAT),
-    }
-
-
-@torch.no_grad()
-def measure_whole(
-    network: StyleNetwork, judge: VGG19, photos: Photos, targets: dict[int, dict[str, Tensor]]
-) -> dict[int, dict[str, float]]:
-    """Style, content and noise of each style of ``targets`` at its full dose, means over the photographs held out."""
-    network.eval()
-    found: dict[int, list[dict[str, float]]] = {style: [] for style in targets}
-    for photo, structure in map(photos.whole, range(len(photos.held_out))):
-        for style, target in targets.items():
-            mix = torch.eye(network.config["styles"], device=photo.device)[style : style + 1]
-            made = figures(judge, network(photo, mix).float(), photo, structure, [target])
-            found[style].append({name: float(value) for name, value in made.items()})
-    network.train()
-    return {style: {k: sum(m[k] for m in made) / len(made) for k in made[0]} for style, made in found.items()}
-
-
 def rate_at(progress: float, top: float) -> float:
     """A short warm-up, then a cosine down to a fiftieth."""
     return top * min(1.0, progress / 0.01 + 0.02) * (0.02 + 0.98 * (1 + math.cos(math.pi * progress)) / 2)
@@ -221,13 +89,13 @@ def rate_at(progress: float, top: float) -> float:
 def sheet(network: StyleNetwork, photo: Image.Image, device: torch.device) -> Image.Image:
     """The photograph, then what every style makes of it."""
     network.eval()
-    x, styles = tensor(photo).to(device), network.config["styles"]
+    x, styles = to_tensor(photo, device), network.config["styles"]
     with torch.no_grad():
         made = [x] + [network(x, mix[None]) for mix in torch.eye(styles, device=device)]
     network.train()
     made += [torch.ones_like(x)] * (-len(made) % 4)
     rows = [torch.cat(made[n : n + 4], dim=3) for n in range(0, len(made), 4)]
-    return v2.functional.to_pil_image(torch.cat(rows, dim=2)[0].clamp(0, 1).cpu())
+    return to_picture(torch.cat(rows, dim=2))
 
 
 def save(path: Path, state: dict) -> None:

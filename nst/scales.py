@@ -1,0 +1,48 @@
+"""At which sizes a picture is painted, coarse to fine, and how many steps at each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SMALLEST = 32  # a working side, in pixels; VGG-19 halves it four times
+COARSEST = 64  # no scale has a shorter long side than this
+SHARES = ((0.25, 0.25), (0.5, 0.35), (1.0, 0.4))  # of the size, of the steps
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Its long side in pixels, its number of steps, and how many of them an interrupted run has taken."""
+
+    side: int
+    steps: int
+    taken: int = 0
+
+    @property
+    def left(self) -> int:
+        """Steps yet to be taken."""
+        return self.steps - self.taken
+
+
+def plan(size: int, steps: int, scales: int = len(SHARES)) -> list[Scale]:
+    """The last ``scales`` of them; their steps add up to ``steps``, and the last has the full ``size``."""
+    chosen = [(round(size * part), share) for part, share in SHARES[-scales:] if size * part >= min(COARSEST, size)]
+    whole = sum(share for _, share in chosen)
+    counts = [int(steps * share / whole) for _, share in chosen]
+    counts[-1] += steps - sum(counts)
+    return [Scale(side, count) for (side, _), count in zip(chosen, counts, strict=True) if count]
+
+
+def after(planned: list[Scale], taken: int) -> tuple[list[Scale], int]:
+    """What is left of a plan when so many steps are taken, fewer than all, and the side of the picture by then."""
+    for place, scale in enumerate(planned):
+        if taken < scale.steps:
+            side = scale.side if taken or not place else planned[place - 1].side
+            return [Scale(scale.side, scale.steps, taken), *planned[place + 1 :]], side
+        taken -= scale.steps
+    raise ValueError("no step is left")
+
+
+def at_most(planned: list[Scale], side: int) -> list[Scale]:
+    """The same steps with no scale larger than ``side``: those of all larger ones are taken at that side."""
+    kept = [scale for scale in planned if scale.side < side]
+    return [*kept, Scale(side, sum(scale.left for scale in planned[len(kept) :]))]

@@ -1,0 +1,52 @@
+"""Which sizes a picture is painted at, and how a plan is cut down."""
+
+import pytest
+
+from nst.scales import Scale, after, at_most, plan
+
+
+@pytest.mark.parametrize(("size", "steps"), [(64, 1), (64, 7), (100, 10), (384, 120), (2048, 3), (512, 2000)])
+def test_a_plan_spends_exactly_the_steps_asked_for_and_ends_at_full_size(size, steps):
+    planned = plan(size, steps)
+    assert sum(scale.steps for scale in planned) == steps
+    assert planned[-1].side == size
+    assert [scale.side for scale in planned] == sorted(scale.side for scale in planned)
+
+
+def test_one_scale_is_the_full_size():
+    assert plan(384, 30, 1) == [Scale(384, 30)]
+
+
+THREE = [Scale(96, 30), Scale(192, 40), Scale(384, 50)]
+
+
+@pytest.mark.parametrize(
+    ("taken", "left", "side"),
+    [
+        (0, THREE, 96),
+        (29, [Scale(96, 30, 29), *THREE[1:]], 96),
+        (30, THREE[1:], 96),  # still the coarse scale's picture
+        (31, [Scale(192, 40, 1), THREE[2]], 192),
+        (119, [Scale(384, 50, 49)], 384),
+    ],
+)
+def test_what_is_left_of_a_plan_after_some_steps(taken, left, side):
+    assert after(THREE, taken) == (left, side)
+    assert sum(scale.left for scale in left) == 120 - taken
+
+
+def test_of_a_finished_plan_nothing_is_left():
+    with pytest.raises(ValueError, match="no step"):
+        after(THREE, 120)
+
+
+@pytest.mark.parametrize(
+    ("side", "expected"),
+    [(384, THREE), (300, [*THREE[:2], Scale(300, 50)]), (192, [THREE[0], Scale(192, 90)]), (50, [Scale(50, 120)])],
+)
+def test_scales_that_are_too_large_give_their_steps_to_the_largest_allowed(side, expected):
+    assert at_most(THREE, side) == expected
+
+
+def test_steps_already_taken_are_not_taken_again_at_another_size():
+    assert at_most([Scale(192, 40, 15), Scale(384, 50)], 144) == [Scale(144, 75)]
