@@ -152,13 +152,14 @@ def test_optimize_takes_the_photo_and_the_style_of_the_fast_tab(visit, photo, tm
     assert Image.open(file).size == (32, 64)
 
 
-def test_a_result_gives_all_its_settings_back(visit, photo, tmp_path):
+@pytest.mark.parametrize("fast_style", [None, {"udnie": 1.0}])
+def test_a_result_gives_all_its_settings_back(fast_style, visit, photo, tmp_path):
     visitor = visit()
     open_optimize(visitor, steps=3)
     visitor.page.locator("#optimize-more > button").click()
     settings = nst.Settings(size=96, steps=7, style_5=0.5, color="match", seed=4)
     made = {"program": PROGRAM, "engine": "optimize", "painting": "irises.jpg", "painting_pixels": "0" * 16}
-    made["fast_style"] = {"udnie": 1.0}
+    made |= {"fast_style": fast_style} if fast_style else {}
     nst.save_image(Image.new("RGB", (96, 64)), tmp_path / "result.jpg", recipe=made | asdict(settings))
     with visitor.page.expect_file_chooser() as choosing:
         visitor.tap("#optimize-take")
@@ -172,7 +173,17 @@ def test_a_result_gives_all_its_settings_back(visit, photo, tmp_path):
     visitor.sees("#optimize-status", "Finished: 7 steps")
     recipe = nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))
     assert {name: recipe[name] for name in asdict(settings)} == asdict(settings)
-    assert recipe["fast_style"] == {"udnie": 1.0}
+    assert recipe.get("fast_style") == fast_style
+
+
+def test_a_picture_without_a_recipe_is_said_to_have_none(visit, photo):
+    visitor = visit()
+    open_optimize(visitor, steps=3)
+    visitor.page.locator("#optimize-more > button").click()
+    with visitor.page.expect_file_chooser() as choosing:
+        visitor.tap("#optimize-take")
+    choosing.value.set_files(photo)
+    visitor.sees(TOAST, "There is no recipe in this picture")
 
 
 def test_a_preset_turns_the_knobs_and_says_where_it_is_from(visit):

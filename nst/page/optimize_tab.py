@@ -90,13 +90,13 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
     drawing.input(optimizing.pick_painting, drawing, painting, queue=False, **quiet)
     turned = [knobs[name] for name in KNOBS]
     ready_made.input(optimizing.preset, ready_made, [about, *turned], queue=False, **quiet)
-    from_result.upload(
-        optimizing.take_settings, [from_result, painting], [about, from_fast, fast_style, *turned], queue=False, **quiet
-    )
+    # In the queue, as all that may be refused: gradio shows no message for an event outside of it.
+    at_once = {"concurrency_limit": None, **quiet}
+    read = [about, from_fast, fast_style, *turned]
+    from_result.upload(optimizing.take_settings, [from_result, painting, fast_style], read, **at_once)
     tab.select(optimizing.borrow, [photo, fast_photo], photo, queue=False, **quiet)
     tab.select(warm_up, None, None, queue=False, **quiet)
     lined_up = [*three, *onward, status, curves, png, jpeg]
-    at_once = {"concurrency_limit": None, **quiet}
 
     def painted_after(ready: gr.events.Dependency, paint: Callable, given: list[gr.components.Component]) -> Any:
         """What follows once a click has lined up: the run itself, and the buttons after it."""
@@ -110,7 +110,12 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
 
     ready = start.click(optimizing.begin, [photo, painting], [key, *lined_up], **at_once)
     runs = [painted_after(ready, optimizing.paint, [photo, painting, from_fast, fast_style, *turned])]
-    ready = left.click(optimizing.begin_rest, key, [*lined_up, photo, painting, from_fast, *turned], **at_once)
+    ready = left.click(
+        optimizing.begin_rest,
+        [key, fast_style],
+        [*lined_up, photo, painting, from_fast, fast_style, *turned],
+        **at_once,
+    )
     runs.append(painted_after(ready, optimizing.paint_rest, []))
     for button, wish in zip(wishes, WISHES, strict=True):
         ready = button.click(optimizing.begin_again, None, [key, *lined_up], **at_once)

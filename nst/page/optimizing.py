@@ -174,9 +174,8 @@ def leave_line(key: str, request: gr.Request) -> tuple[Any, ...]:
 
 
 @answers
-def begin_rest(key: str, request: gr.Request) -> tuple[Any, ...]:
-    """Before the queue, to go on with an interrupted run: its pictures and knobs are shown as they were
-    (the Fast tab keeps its own style)."""
+def begin_rest(key: str, fast_style: dict[str, float], request: gr.Request) -> tuple[Any, ...]:
+    """Before the queue, to go on with an interrupted run: its pictures and knobs are shown as they were."""
     if (order := unfinished.find(key)) is None:
         raise refusal(request, "nothing_unfinished")
     told, here, pictures = line_up(request), visitor(request), []
@@ -185,7 +184,8 @@ def begin_rest(key: str, request: gr.Request) -> tuple[Any, ...]:
         file = here.example(f"{place}/{file_name(picture.name)}.png")
         nst.save_image(with_alpha(picture.image, picture.alpha), file)
         pictures.append(str(file))
-    return *told, *pictures, bool(order.fast_style), *asdict(order.settings).values()
+    style = json.dumps(order.fast_style or fast_style)
+    return *told, *pictures, bool(order.fast_style), style, *asdict(order.settings).values()
 
 
 @answers
@@ -206,7 +206,9 @@ def preset(name: str) -> tuple[Any, ...]:
 
 
 @answers
-def take_settings(file: str, painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
+def take_settings(
+    file: str, painting: Upload | None, fast_style: dict[str, float], request: gr.Request
+) -> tuple[Any, ...]:
     """From a result that is dropped: what is to be said of it, whether it began with a fast result and in which
     style, then the knobs."""
     recipe = nst.read_recipe(file)
@@ -218,12 +220,12 @@ def take_settings(file: str, painting: Upload | None, request: gr.Request) -> tu
         here = None
     if here != recipe.get("painting_pixels", here):
         sentences.append(say(request, "other_painting", name=str(recipe.get("painting", "?"))[:80]))
-    style = gr.skip()
-    if fast_style := recipe.get("fast_style"):
+    begun_fast = bool(recipe.get("fast_style"))
+    if begun_fast:
         try:
-            style = json.dumps(nst.fast.shares(fast_style))
+            fast_style = nst.fast.shares(recipe["fast_style"])
         except nst.SettingsError as error:
-            fast_style = None
+            begun_fast = False
             sentences.append(str(error))
     text = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
-    return text, bool(fast_style), style, *asdict(settings).values()
+    return text, begun_fast, json.dumps(fast_style), *asdict(settings).values()

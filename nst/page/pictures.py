@@ -163,7 +163,8 @@ show();
 
 class Palette(gr.HTML):
     """Thumbnails of styles to tap or, after "mix", to choose several of with a share each. Its value
-    is a text, JSON with a share for each chosen id; a change fires ``input``."""
+    is a text, JSON with a share for each chosen id; a change fires ``input``. As an output it takes that text, and
+    no ``gr.skip()``: gradio would make it anew from arguments that are not its own."""
 
     def __init__(self, choices: Sequence[Choice], value: str, words: dict[str, str], **options: Any) -> None:
         shown = {"choices": listed(choices), "words": json.dumps(words)}
