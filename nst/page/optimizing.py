@@ -199,10 +199,10 @@ def borrow(here: Upload | None, there: Upload | None) -> Any:
     return gr.skip() if here or not there else there.source
 
 
-def preset(name: str) -> tuple[Any, ...]:
+def preset(name: str, request: gr.Request) -> tuple[Any, ...]:
     """A preset's source, then the knobs as it sets them."""
-    chosen = PRESETS[name]
-    return f"<p>{html.escape(chosen.source)}</p>", *asdict(chosen.settings()).values()
+    source = html.escape(say(request, f"source_{name}"))
+    return f"<p>{source}</p>", *asdict(PRESETS[name].settings()).values()
 
 
 @answers

@@ -10,7 +10,7 @@ import re
 
 import gradio as gr
 
-from nst.settings import KNOBS
+from nst.settings import KNOBS, PRESETS
 
 TITLE = "Neural style transfer: a photo becomes a painting"  # gradio does not translate a page's title
 
@@ -98,6 +98,8 @@ EN = {
     "photo_cheetah": "Cheetah",
 } | {f"help_{name}": knob.help for name, knob in KNOBS.items()}
 
+EN |= {f"source_{name}": preset.source for name, preset in PRESETS.items()}
+
 EN |= {
     "knob_size": "Size",
     "knob_steps": "Steps",
@@ -177,6 +179,19 @@ PT = {
     "taken": "As suas definições estão de volta.",
     "other_painting": "A sua pintura era {name}, que não é a escolhida aqui.",
     "layers": "Camadas",
+    "source_usual": "As deste programa.",
+    "source_paper": "Gatys, Ecker & Bethge, Image Style Transfer Using Convolutional Neural Networks, CVPR 2016: a "
+    "partir de ruído, com agregação pela média e L-BFGS, num só tamanho. Os termos pesam como neste programa.",
+    "source_code": "Gatys, PytorchNeuralStyleTransfer, 2017, o código dos autores: como no artigo, mas a partir da "
+    "fotografia, com agregação pelo máximo e 500 passos. Os termos pesam como neste programa.",
+    "source_luminance": "Gatys, Ecker, Bethge, Hertzmann & Shechtman, Controlling Perceptual Factors in Neural Style "
+    "Transfer, CVPR 2017, secção 5: pinta-se só a luminância; as cores são as da fotografia.",
+    "source_matched": "O mesmo artigo, secção 5 e suplemento: antes, as cores da pintura são ajustadas às da "
+    "fotografia.",
+    "source_transport": "Mroueh, Wasserstein Style Transfer, 2019: o estilo como distância 2-Wasserstein entre "
+    "gaussianas, aqui como um termo do objetivo.",
+    "source_sketch": "Para ver depressa.",
+    "source_print": "Grande e demorada, para imprimir.",
     "preset_usual": "As habituais",
     "preset_paper": "Gatys et al. 2016, como no artigo",
     "preset_code": "Gatys et al., como no código dos autores",
