@@ -8,6 +8,7 @@ from nst.errors import Cancelled, ImageError, NSTError, SettingsError, WeightsUn
 from nst.fast import Style, styles, stylize
 from nst.images import Picture, open_image, read_recipe, save_image
 from nst.optimize import Step, optimize
+from nst.regions import Region
 from nst.settings import KNOBS, PRESETS, Settings
 from nst.version import __version__
 
@@ -18,6 +19,7 @@ __all__ = [
     "ImageError",
     "NSTError",
     "Picture",
+    "Region",
     "Settings",
     "SettingsError",
     "Step",

@@ -8,6 +8,8 @@ add up without constants that have to be tuned again for other weights. All work
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -23,38 +25,61 @@ class _Gram(torch.autograd.Function):
     which would take nearly as much memory as the network's own activations."""
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor) -> Tensor:
-        ctx.save_for_backward(features)
-        flat = features.flatten(2)
-        parts = (part.float() for part in flat.split(POSITIONS, dim=2))
-        return sum(part @ part.mT for part in parts) / flat.shape[2]
+    def forward(ctx: Any, features: Tensor, shares: Tensor | None, whole: float) -> Tensor:
+        ctx.save_for_backward(features, shares)
+        ctx.whole = whole
+        return sum(part @ weighted.mT for part, weighted in _parts(features, shares)) / whole
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        (features,) = ctx.saved_tensors
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        features, shares = ctx.saved_tensors
         back = torch.empty_like(features)
-        flat, flat_back = features.flatten(2), back.view(*back.shape[:2], -1)
-        both = (gradient + gradient.mT) / flat.shape[2]
-        for part, target in zip(flat.split(POSITIONS, dim=2), flat_back.split(POSITIONS, dim=2), strict=True):
-            target.copy_(both @ part.float())
-        return back
+        targets = back.view(*back.shape[:2], -1).split(POSITIONS, dim=2)
+        both = (gradient + gradient.mT) / ctx.whole
+        for (_, weighted), target in zip(_parts(features, shares), targets, strict=True):
+            target.copy_(both @ weighted)
+        return back, None, None
 
 
-def gram_matrix(features: Tensor) -> Tensor:
+def _parts(features: Tensor, shares: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
+    """Positions of ``[N, C, H, W]`` in float32, ``[N, C, some]``, as they are and times their shares."""
+    split = features.flatten(2).split(POSITIONS, dim=2)
+    weights = itertools.repeat(None) if shares is None else shares.flatten(2).split(POSITIONS, dim=2)
+    for part, weight in zip(split, weights, strict=shares is not None):
+        part = part.float()
+        yield part, part if weight is None else part * weight
+
+
+def gram_matrix(features: Tensor, shares: Tensor | None = None, whole: float | None = None) -> Tensor:
     """Correlations between channels, ``G = F F^T / (H W)`` (Gatys et al. 2016, eq. 3), ``[N, C, C]``.
 
-    Divided by the number of positions, so that pictures of different sizes compare. Float32,
-    whatever the features are: the difference of two Gram matrices loses many digits."""
-    return _Gram.apply(features)
+    Divided by the number of positions, so that pictures of different sizes compare; or by ``whole``, where the
+    features are a part of a larger picture's. With ``shares`` ``[1, 1, H, W]``, how much each position counts
+    (Gatys et al. 2017, "Spatial control"), ``whole`` is their sum. Float32, whatever the features are:
+    the difference of two Gram matrices loses many digits."""
+    return _Gram.apply(features, shares, _whole(features, shares) if whole is None else whole)
 
 
-def content_distance(features: Tensor, target: Tensor) -> Tensor:
+def mean_features(features: Tensor, shares: Tensor | None = None, whole: float | None = None) -> Tensor:
+    """Of the channels over all positions of ``[N, C, H, W]``, ``[N, C]``, float32; ``shares`` and ``whole`` as in
+    ``gram_matrix``."""
+    weighted = features.float() if shares is None else features.float() * shares
+    return weighted.sum(dim=(2, 3)) / (_whole(features, shares) if whole is None else whole)
+
+
+def _whole(features: Tensor, shares: Tensor | None) -> float:
+    return features.shape[2] * features.shape[3] if shares is None else float(shares.sum()) + EPSILON
+
+
+def content_distance(features: Tensor, target: Tensor, whole: Tensor | None = None) -> Tensor:
     """``||F - P||^2 / ||P||^2`` (Gatys et al. 2016, eq. 1, relative); 0 is the same structure.
 
-    Features ``[N, C, H, W]`` of the picture and of the photograph, the same shape."""
+    Features ``[N, C, H, W]`` of the picture and of the photograph, the same shape; ``whole`` is ``||P||^2`` ``[N]``
+    where these are a part of a larger picture's."""
     difference = (features.float() - target.float()).square().sum(dim=(1, 2, 3))
-    return (difference / (target.float().square().sum(dim=(1, 2, 3)) + EPSILON)).mean()
+    whole = target.float().square().sum(dim=(1, 2, 3)) if whole is None else whole
+    return (difference / (whole + EPSILON)).mean()
 
 
 def style_distance(gram: Tensor, target: Tensor) -> Tensor:
@@ -65,10 +90,9 @@ def style_distance(gram: Tensor, target: Tensor) -> Tensor:
     return (difference / (target.square().sum(dim=(1, 2)) + EPSILON)).mean()
 
 
-def mean_and_covariance(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Of the channels over all positions of ``[N, C, H, W]``: ``[N, C]`` and ``[N, C, C]``, float32."""
-    mean = features.mean(dim=(2, 3), dtype=torch.float32)
-    return mean, gram_matrix(features) - mean[:, :, None] * mean[:, None, :]
+def covariance(mean: Tensor, gram: Tensor) -> Tensor:
+    """Of channels with these means ``[N, C]`` and this Gram matrix ``[N, C, C]``."""
+    return gram - mean[:, :, None] * mean[:, None, :]
 
 
 def matrix_root(covariance: Tensor) -> Tensor:

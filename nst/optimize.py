@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -22,12 +22,13 @@ from PIL import Image
 from torch import Tensor
 
 from nst import memory, scales
-from nst.color import keep_colors, luminance, match_colors
+from nst.color import keep_colors, luminance
 from nst.errors import SettingsError
 from nst.images import Picture, Source, fit, open_image, with_alpha
 from nst.judges import Judges, load_judges
 from nst.objective import Objective
 from nst.pyramid import LevelAdam, put_together, take_apart
+from nst.regions import Region, Regions, open_regions
 from nst.scales import Scale
 from nst.settings import Settings
 from nst.tensors import to_picture, to_tensor
@@ -60,12 +61,19 @@ class Step:
     size: tuple[int, int]  # of the result
     alpha: Image.Image | None = field(repr=False)
     colors: Image.Image | None = field(repr=False, default=None)  # at the result's size; the canvas has their luma only
+    kept: tuple[Image.Image, Image.Image] | None = field(repr=False, default=None)  # photo and where it is painted over
 
     @property
     def image(self) -> Image.Image:
         """The picture now, at the result's full size, with the photograph's transparency."""
         picture = to_picture(self.canvas).resize(self.size, Image.BICUBIC)
-        return with_alpha(picture if self.colors is None else keep_colors(picture, self.colors), self.alpha)
+        if self.colors is not None:
+            picture = keep_colors(picture, self.colors)
+        if self.kept is not None:
+            photo, painted = self.kept
+            # Nothing of it comes through a smaller canvas, and back: where no painting goes it is untouched.
+            picture.paste(photo, mask=painted.point(lambda share: 255 if share == 0 else 0))
+        return with_alpha(picture, self.alpha)
 
 
 class _Interrupted(Exception):
@@ -74,7 +82,7 @@ class _Interrupted(Exception):
 
 def optimize(
     photo: Source,
-    painting: Source,
+    painting: Source | Sequence[Region],
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     *,
     init: Source | None = None,
@@ -84,6 +92,7 @@ def optimize(
 ) -> Iterator[Step]:
     """Paint ``photo`` in the style of ``painting``, yielding a ``Step`` after every step.
 
+    Several paintings are a list of ``Region``, each with its weight, and a mask of where it goes.
     What is led down is in ``objective.py``. ``init`` is the picture to begin with,
     instead of the photograph or noise. ``unfinished`` is what a run that was interrupted had painted
     when ``after`` steps were taken: this one goes on from there. The last step yielded holds the best
@@ -93,7 +102,8 @@ def optimize(
 
     Raises ImageError, SettingsError, and WeightsUnavailable where VGG-19 cannot be had.
     """
-    content, style = open_image(photo), open_image(painting)
+    content = open_image(photo)
+    regions = open_regions(painting, content)
     first = None if init is None else open_image(init)
     if (unfinished is None) != (after == 0) or not 0 <= after < settings.steps:
         raise SettingsError(
@@ -101,7 +111,7 @@ def optimize(
             f"than {settings.steps}, not {after!r}."
         )
     started = None if unfinished is None else (open_image(unfinished), after)
-    run = _Run(content, style, first, started, load_judges(settings), settings, cancelled or (lambda: False))
+    run = _Run(content, regions, first, started, load_judges(settings), settings, cancelled or (lambda: False))
     return run.steps()
 
 
@@ -111,27 +121,29 @@ class _Run:
     def __init__(
         self,
         photo: Picture,
-        painting: Picture,
+        regions: Regions,
         init: Picture | None,
         started: tuple[Picture, int] | None,
         judges: Judges,
         settings: Settings,
         cancelled: Cancelled,
     ) -> None:
-        self.colors = None
-        if settings.color == "match":
-            painting = replace(painting, image=match_colors(painting.image, photo.image))
-        elif settings.color == "luminance":
-            self.colors = fit(photo.image, settings.size)
-            painting = replace(painting, image=luminance(painting.image, photo.image))
+        self.colors = self.kept = None
+        self.regions, real = regions.recolored(settings.color, photo.image), fit(photo.image, settings.size)
+        self.size = real.size
+        if not regions.everywhere:
+            covered = regions.maps(real.size, settings.edge).sum(dim=0)[0].clamp(0, 1)
+            self.kept = real, Image.fromarray((covered * 255).ceil().byte().numpy())
+        if settings.color == "luminance":
+            self.colors = real
             photo = replace(photo, image=luminance(photo.image))
             init = init and replace(init, image=luminance(init.image))
             started = started and (replace(started[0], image=luminance(started[0].image)), started[1])
-        self.photo, self.painting, self.init = photo, painting, init
+        self.photo, self.init = photo, init
         self.judges, self.settings, self.cancelled = judges, settings, cancelled
         self.device = judges.fine.mean.device
-        self.size = fit(photo.image, settings.size).size
-        self.notes = photo.notes + painting.notes + (init.notes if init else ())
+        self.notes = photo.notes + regions.notes + (init.notes if init else ())
+        self.patch: int | None = None
         self.plan, self.number, self.start = scales.plan(settings.size, settings.steps, settings.scales), 0, None
         if started is not None:
             unfinished, self.number = started
@@ -158,7 +170,7 @@ class _Run:
                 except (MemoryError, RuntimeError) as error:
                     if not memory.exhausted(error):
                         raise
-                    self._go_on_smaller(self.number - before, error)
+                    self._go_on_with_less(self.number - before, error)
                 if self.number > before:
                     self.start = self.best[0]
         except _Interrupted:
@@ -167,9 +179,17 @@ class _Run:
         if self.best[0] is not last.canvas or self.notes != last.notes:
             yield self._step(time.perf_counter() - began, 0.0, *self.best)
 
-    def _go_on_smaller(self, taken: int, error: Exception) -> None:
+    def _go_on_with_less(self, taken: int, error: Exception) -> None:
         """The plan from here, after ``taken`` steps at a scale for which the memory then did not suffice."""
         scale = replace(self.plan[0], taken=self.plan[0].taken + taken)
+        width, height = self._shape(scale.side)
+        if patches := [p for p in memory.patches(width * height) if self.patch is None or p < self.patch]:
+            self.patch = patches[0]
+            self.notes += (
+                f"The memory did not suffice for {scale.side} pixels at once: painted in patches of {self.patch}.",
+            )
+            self.plan = [scale, *self.plan[1:]]
+            return
         smaller = int(scale.side * SMALLER)
         late = len(self.plan) == 1 and scale.taken >= scale.steps / 2
         if self.best is None and smaller < scales.SMALLEST:
@@ -191,11 +211,21 @@ class _Run:
         number = self.judges.fine.convolutions["relu1_1"].weight.dtype
         history = HISTORY if self.settings.optimizer == "lbfgs" else 0
         asked = side = self.plan[-1].side
-        while free is not None and side * SMALLER >= scales.SMALLEST:
+        while free is not None:
             width, height = self._shape(side)
-            if memory.needed(width * height, number, history, self.settings.stroke) <= free * memory.SHARE:
+            ways = (None, *memory.patches(width * height))
+            given = (width * height, number, history, self.settings.stroke)
+            if fitting := [way for way in ways if memory.needed(*given, way) <= free * memory.SHARE]:
+                self.patch = fitting[0]
+                break
+            if side * SMALLER < scales.SMALLEST:
                 break
             side = int(side * SMALLER)
+        if self.patch is not None:
+            self.notes += (
+                f"{free / 1e9:.1f} GB of memory are free, too little for {side} pixels at once: "
+                f"painted in patches of {self.patch}.",
+            )
         if side < asked:
             self.plan = scales.at_most(self.plan, side)
             self.notes += (
@@ -221,6 +251,7 @@ class _Run:
             size=self.size,
             alpha=self.photo.alpha,
             colors=self.colors,
+            kept=self.kept,
         )
 
     def _scale(self, scale: Scale) -> Iterator[tuple[Tensor, dict[str, float]]]:
@@ -229,7 +260,7 @@ class _Run:
         finest = scale is self.plan[-1]
         network = self.judges.fine if finest else self.judges.coarse
         photo = self._resized(self.photo, self._shape(scale.side))
-        objective = Objective(network, photo, self.painting.image, self.settings, self._watch)
+        objective = Objective(network, photo, self.regions, self.settings, self._watch, self.patch)
         canvas = self._first(photo) if self.start is None else self._finer(self.start, photo)
         variables = [level.requires_grad_() for level in take_apart(canvas.clamp(0, 1))]
         rule = self._rule(variables)
@@ -257,8 +288,8 @@ class _Run:
         if taken == scale.steps:
             # The last step's own result has not been looked at yet.
             with torch.no_grad():
-                canvas = put_together(variables)
-                terms = objective(canvas)[1]
+                canvas = objective.composed(put_together(variables))
+                terms = objective.terms(canvas)
             if terms["total"] < best:
                 self.best = canvas, terms
         if failures > RETRIES:
@@ -321,11 +352,11 @@ def _advance(
 
     def closure() -> Tensor:
         rule.zero_grad()
-        picture = put_together(variables)
-        total, terms = objective(picture)
-        total.backward()
+        picture = objective.composed(put_together(variables))
+        gradient, terms = objective(picture)
+        picture.backward(gradient)
         seen.append((picture.detach(), terms))
-        return total
+        return torch.tensor(terms["total"])
 
     rule.step(closure)
     return seen[0]

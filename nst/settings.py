@@ -17,7 +17,9 @@ from nst.images import Source, read_recipe
 from nst.version import __version__
 
 PROGRAM = f"nst {__version__}"
-BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}  # in a recipe
+# In a recipe, beside the settings.
+BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}
+BESIDES |= {"second", "second_pixels", "share", "places"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def _choice(default: str, choices: tuple[str, ...], help: str) -> Any:
 class Settings:
     """How ``nst.optimize`` paints. Raises SettingsError for a value outside its knob's range."""
 
-    size: int = _number(384, 64, 2048, 32, "Long side of the painting, in pixels.")
+    size: int = _number(384, 64, 4096, 32, "Long side of the painting, in pixels.")
     steps: int = _number(120, 1, 1000, 1, "Steps over all scales; more is closer to the painting's style.")
     style_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the painting's style is followed.")
     content_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the photograph's structure is kept.")
@@ -86,6 +88,7 @@ class Settings:
     style_3: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu3_1: strokes.")
     style_4: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu4_1: shapes.")
     style_5: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu5_1: large forms.")
+    edge: float = _number(4.0, 0.0, 20.0, 0.5, "Width of a mask's soft edge, in percent of the picture's long side.")
     seed: int = _number(0, 0, 2**31 - 1, 1, "The same seed gives the same picture on the same CPU.")
 
     def __post_init__(self) -> None:

@@ -116,6 +116,7 @@ def test_transport_from_what_is_no_number_is_none_and_no_error():
 
 def test_a_covariance_is_that_of_the_channels():
     features = torch.rand(1, 5, 7, 9)
-    mean, covariance = losses.mean_and_covariance(features)
+    mean = losses.mean_features(features)
+    covariance = losses.covariance(mean, losses.gram_matrix(features))
     assert torch.allclose(mean, features.flatten(2).mean(dim=2))
     assert torch.allclose(covariance[0], torch.cov(features[0].flatten(1), correction=0), atol=1e-6)

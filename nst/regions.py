@@ -1,0 +1,157 @@
+"""Several paintings in one picture: each everywhere with a share, or each in a place of its own.
+
+Where masks overlap, their paintings share the place by their weights; where there is no mask, the photograph stays as
+it is. Which activations a mask stands for follows Gatys et al. (2017), "Spatial control": it is made as small as the
+layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from nst.color import luminance, match_colors
+from nst.errors import SettingsError
+from nst.images import Picture, Source, open_image
+
+MOST = 8  # paintings in one picture: each costs a Gram matrix at every layer and step
+HEAVIEST = 1000  # of the weights, of which only the proportions count
+EMPTY = 1e-3  # share of the picture below which a mask is as good as empty
+SECOND, STAYS = (232, 89, 12), (25, 113, 194)  # colors of a drawing that says what goes where
+NEAR = 100  # distance in RGB up to which a color counts as one of these: a browser blends the edges of its strokes
+LEANING = 1.05  # times that a mask's proportions may differ from the photograph's without a word
+
+
+@dataclass(frozen=True)
+class Region:
+    """A painting and where it goes: everywhere, or where ``mask`` is white. ``weight`` is its part of what it shares
+    with others. Sources are what ``open_image`` reads; a mask's colors count by their lightness."""
+
+    painting: Source
+    weight: float = 1.0
+    mask: Source | None = None
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Regions opened: paintings, their weights, and masks (mode L), which have the photograph's size."""
+
+    paintings: tuple[Picture, ...]
+    weights: tuple[float, ...]
+    masks: tuple[Image.Image | None, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether no part of the photograph can stay as it is."""
+        return all(mask is None for mask in self.masks)
+
+    def recolored(self, color: str, photo: Image.Image) -> Regions:
+        """With paintings as a run needs them that keeps the photograph's colors, or has paintings matched to them."""
+        change = {"style": None, "match": match_colors, "luminance": luminance}[color]
+        if change is None:
+            return self
+        return replace(self, paintings=tuple(replace(p, image=change(p.image, photo)) for p in self.paintings))
+
+    def maps(self, size: tuple[int, int], edge: float) -> Tensor:
+        """The share of every painting at every pixel of a picture of this size (width, height), ``[R, 1, H, W]`` in
+        0..1; together at most 1, less where some of the photograph stays. ``edge`` is over what part of the long
+        side, in percent, a mask's border is spread."""
+        masks = []
+        for mask in self.masks:
+            drawn = Image.new("L", size, 255) if mask is None else mask.resize(size, Image.Resampling.BILINEAR)
+            pixels = torch.from_numpy(np.array(drawn, np.float32))[None, None] / 255
+            masks.append(pixels if mask is None else _blurred(pixels, edge / 100 * max(size) / 4))
+        drawn = torch.cat(masks)
+        weighted = drawn * torch.tensor(self.weights).view(-1, 1, 1, 1)
+        return weighted * (drawn.amax(dim=0) / weighted.sum(dim=0).clamp(min=1e-6))
+
+
+def _blurred(mask: Tensor, deviation: float) -> Tensor:
+    """``[1, 1, H, W]`` under a Gauss of this standard deviation, cut off at twice that to each side."""
+    reach = round(2 * deviation)
+    if reach < 1:
+        return mask
+    bell = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / deviation).square())
+    bell = bell / bell.sum()
+    padded = F.pad(mask, (reach,) * 4, mode="replicate")
+    return F.conv2d(F.conv2d(padded, bell.view(1, 1, 1, -1)), bell.view(1, 1, -1, 1)).clamp(0, 1)
+
+
+def open_regions(painting: Source | Sequence[Region], photo: Picture) -> Regions:
+    """One painting for the whole picture, or several regions.
+
+    Raises ImageError for what is no picture, SettingsError for weights or masks that leave nothing to paint."""
+    given = list(painting) if isinstance(painting, list | tuple) else [Region(painting)]
+    if not 1 <= len(given) <= MOST:
+        raise SettingsError(f"A picture is of 1 to {MOST} paintings, not {len(given)}.")
+    paintings, weights, masks, notes = [], [], [], []
+    for region in given:
+        if not isinstance(region, Region):
+            raise SettingsError(f"Of several paintings each is a Region, not {type(region).__name__}.")
+        weight = region.weight
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= HEAVIEST:
+            raise SettingsError(f"The weight of a painting is a number from 0 to {HEAVIEST}, not {str(weight)[:40]!r}.")
+        opened, mask = open_image(region.painting), None
+        if region.mask is not None:
+            mask, said = _open_mask(region.mask, photo)
+            notes += said
+        if weight == 0 or (mask is not None and np.asarray(mask).mean() < 255 * EMPTY):
+            notes.append(f"{opened.name} has no place in the picture.")
+            continue
+        paintings.append(opened)
+        weights.append(float(weight))
+        masks.append(mask)
+    if not paintings:
+        raise SettingsError("The masks and weights leave the whole photo as it is: make some of a mask white.")
+    notes += [note for opened in paintings for note in opened.notes]
+    return Regions(tuple(paintings), tuple(weights), tuple(masks), tuple(dict.fromkeys(notes)))
+
+
+def drawn_regions(
+    first: Source, second: Source | None, share: float, drawing: Image.Image | None
+) -> Source | list[Region]:
+    """What ``optimize`` paints of two paintings and a drawing, any mode and size, that has ``SECOND`` where the second
+    painting goes and ``STAYS`` where the photograph stays; elsewhere goes the first. Where the second has no place
+    of its own, the two share the picture, ``share`` (0..1) being the second's.
+
+    Raises SettingsError where the drawing wants a second painting and there is none."""
+    stays = there = None
+    if drawing is not None:
+        pixels = np.asarray(drawing.convert("RGBA"), np.int32)
+        opaque = pixels[..., 3] >= 128
+        there, stays = (opaque & (np.abs(pixels[..., :3] - color).sum(axis=2) < NEAR) for color in (SECOND, STAYS))
+    placed, kept = (found is not None and bool(found.any()) for found in (there, stays))
+    if second is None:
+        if placed:
+            raise SettingsError("The drawing says where a second painting goes: choose one, or erase what is orange.")
+        return [Region(first, mask=_mask(~stays))] if kept else first
+    if placed:
+        return [Region(first, mask=_mask(~there & ~stays)), Region(second, mask=_mask(there))]
+    mask = _mask(~stays) if kept else None
+    return [Region(first, 1 - share, mask), Region(second, share, mask)]
+
+
+def _mask(place: np.ndarray) -> Image.Image:
+    return Image.fromarray(place.astype(np.uint8) * 255)
+
+
+def _open_mask(source: Source, photo: Picture) -> tuple[Image.Image, list[str]]:
+    """A mask (mode L) as large as the photograph; and what there is to say of it."""
+    opened = open_image(source)
+    mask, size, notes = opened.image.convert("L"), photo.image.size, []
+    if opened.alpha is not None:
+        # What is transparent of a drawn mask was not painted.
+        mask = Image.composite(mask, Image.new("L", mask.size), opened.alpha)
+    leaning = mask.width * size[1] / (mask.height * size[0])
+    if not 1 / LEANING <= leaning <= LEANING:
+        notes.append(
+            f"{opened.name} is {mask.width} x {mask.height} and the photo {size[0]} x {size[1]}: the mask is stretched."
+        )
+    return mask.resize(size, Image.Resampling.BILINEAR), notes
