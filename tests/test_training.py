@@ -56,6 +56,15 @@ def run(material, published, monkeypatch):
     return running
 
 
+def test_glow_is_what_drifts_where_the_photo_is_plain():
+    plain, busy = torch.full((1, 3, 128, 128), 0.5), torch.rand(1, 3, 128, 128).round()
+    drifting = torch.linspace(0, 1, 128).expand(1, 3, 128, 128)
+    strokes = 0.5 + 0.4 * torch.sin(torch.arange(128) * (2 * torch.pi / 16)).expand(1, 3, 128, 128)
+    assert float(aims.glow(drifting, plain)) == pytest.approx(0.25, rel=0.01)  # a cell is a quarter of the way
+    assert float(aims.glow(strokes, plain)) < 1e-5
+    assert float(aims.glow(drifting, busy)) < 1e-5
+
+
 def test_training_writes_a_checkpoint_losses_and_a_sheet(run, material):
     state = run("out", "--steps", "4", "--every", "2")
     assert (state["step"], state["ids"]) == (4, ["one", "second"])
@@ -166,7 +175,7 @@ def test_the_figures_trained_on_are_those_measured(published):
     structure = judge(tensors[1], [CONTENT_LAYER])[CONTENT_LAYER]
     grams = {k: losses.gram_matrix(f) for k, f in judge(tensors[2], STYLE_LAYERS).items()}
     found = aims.figures(judge, tensors[0], tensors[1], structure, [grams])
-    assert {k: float(v) for k, v in found.items()} == pytest.approx(measured, rel=0.05)
+    assert {k: float(found[k]) for k in measured} == pytest.approx(measured, rel=0.05)
 
 
 def test_the_network_gives_the_photo_back_at_no_dose():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from nst import losses
@@ -20,6 +21,8 @@ from nst.training.photos import Photos
 STYLE_SIDE = 440  # the painting's area is this squared: that of a 512 px photograph
 SOFT = 1e-4  # under a root of a squared distance, whose slope would else be endless at 0
 FLAT = 0.005  # roughness below which a photograph counts as plain
+CELL = 32  # side, in pixels, of the parts of a picture whose mean colors should not drift
+PLAIN = 0.06  # difference of pixels, in and between two such parts, up to which a photograph is plain there
 BALANCE = 0.2  # how fast the weights of a style follow its figures
 LIMITS = (0.02, 10.0)  # of those weights
 AIM = 0.7  # how far what crops are to come to follows the figures of whole photographs, each time
@@ -65,7 +68,7 @@ def style_grams(network: VGG19, painting: Path, device: torch.device) -> dict[st
 def figures(
     judge: VGG19, painting: Tensor, photo: Tensor, structure: Tensor, targets: list[dict[str, Tensor]]
 ) -> dict[str, Tensor]:
-    """Style, content and noise as ``measure.py`` has them, of each picture of the batch, ``[N]``."""
+    """Style, content and noise as ``measure.py`` has them, and glow, of each picture of the batch, ``[N]``."""
     features = judge(painting, (*STYLE_LAYERS, CONTENT_LAYER))
     each = range(len(painting))
     style = [
@@ -79,7 +82,23 @@ def figures(
         "style": (torch.stack(style) + SOFT).sqrt().mean(dim=1),
         "content": (torch.stack(content) + SOFT).sqrt(),
         "noise": roughness(painting) / (roughness(photo) + FLAT),
+        "glow": glow(painting, photo),
     }
+
+
+def glow(painting: Tensor, photo: Tensor) -> Tensor:
+    """How far mean colors drift from one cell to the next where the photograph is plain, ``[N]``: what makes halos
+    and blotches of skies, but no strokes, which are smaller than a cell. Both ``[N, 3, H, W]`` in 0..1."""
+    colors, plain = F.avg_pool2d(painting, CELL), F.avg_pool2d(photo, CELL)
+    within = (F.avg_pool2d(photo.square(), CELL) - plain.square()).mean(dim=1)
+    found = painting.new_zeros(len(painting))
+    for axis in (1, 2):
+        first, second = ((slice(None),) * axis + (part,) for part in (slice(None, -1), slice(1, None)))
+        drift = torch.diff(plain, dim=axis + 1).square().mean(dim=1)
+        weight = torch.exp(-(within[first] + within[second] + drift) / PLAIN**2)
+        change = weight * torch.diff(colors, dim=axis + 1).abs().mean(dim=1)
+        found = found + change.sum(dim=(1, 2)) / max(1, change[0].numel())
+    return found
 
 
 @torch.no_grad()
