@@ -16,6 +16,7 @@ from PIL import Image
 from served import LONG, NOBODY, app, app_with_hub, wait_for
 
 import nst
+from nst.regions import SECOND, STAYS
 
 SMALL = {"size": 64, "steps": 4}
 
@@ -55,7 +56,7 @@ def test_only_the_three_endpoints_are_public_and_documented(client):
     assert set(endpoints) == {"/styles", "/stylize", "/optimize"}
     named = {name: [p["parameter_name"] for p in info["parameters"]] for name, info in endpoints.items()}
     assert named["/stylize"] == ["photo", "style", "strength", "size", "stroke", "color"]
-    assert named["/optimize"] == ["photo", "painting", "settings"]
+    assert named["/optimize"] == ["photo", "painting", "settings", "second", "share", "places"]
     assert all(info["description"] for info in endpoints.values())
 
 
@@ -234,3 +235,29 @@ def test_one_session_may_ask_many_things_at_once(client):
     for thread in threads:
         thread.join(LONG)
     assert {size: max(image.size) for size, image in results.items()} == {size: size for size in range(40, 88, 8)}
+
+
+def test_a_second_painting_goes_where_the_drawing_says_and_the_photo_stays_where_it_says(client, photo, tmp_path):
+    drawing = Image.new("RGB", (96, 64))
+    drawing.paste(SECOND, (0, 0, 40, 64))
+    drawing.paste(STAYS, (40, 0, 96, 64))
+    drawing.save(tmp_path / "places.png")
+    settings = {"size": 96, "steps": 3, "edge": 0}
+    files = {"photo": handle_file(photo), "painting": handle_file(photo), "second": handle_file(photo)}
+    file, _ = client.predict(
+        **files, settings=settings, places=handle_file(str(tmp_path / "places.png")), api_name="/optimize"
+    )
+    recipe, made, real = nst.read_recipe(file), opened(file), opened(photo).convert("RGB")
+    assert recipe["second"] == "beach.png"
+    assert {"places", "second_pixels", "share"} <= recipe.keys()
+    right = (41, 0, 96, 64)
+    assert made.crop(right).tobytes() == real.crop(right).tobytes()
+    assert made.crop((0, 0, 40, 64)).tobytes() != real.crop((0, 0, 40, 64)).tobytes()
+
+
+def test_a_drawing_that_wants_a_second_painting_that_is_not_there_is_said_at_once(client, photo, tmp_path):
+    Image.new("RGB", (9, 9), SECOND).save(tmp_path / "places.png")
+    files = {"photo": handle_file(photo), "painting": handle_file(photo)}
+    with pytest.raises(AppError) as error:
+        client.predict(**files, settings=SMALL, places=handle_file(str(tmp_path / "places.png")), api_name="/optimize")
+    assert "second painting" in message(error)

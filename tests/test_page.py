@@ -10,7 +10,9 @@ from playwright.sync_api import expect
 from served import NOBODY, app, app_with_hub
 
 import nst
+from nst.page.painting import hashed
 from nst.page.texts import TEXTS, TITLE
+from nst.regions import SECOND
 from nst.settings import PROGRAM
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium here; set CHROMIUM to its path")
@@ -366,3 +368,31 @@ def test_a_finished_painting_is_gone_on_from(wish, size, style_weight, visit, ph
     assert recipe["style_weight"] == style_weight
     assert [before["style_weight"] for before in recipe["before"]] == [1.0]
     assert max(Image.open(file).size) == size
+
+
+def test_a_second_painting_goes_where_it_is_drawn_and_the_drawing_can_be_taken_along(visit, photo, tmp_path):
+    visitor = visit()
+    open_optimize(visitor, steps=3)
+    visitor.give("optimize-photo", photo)
+    visitor.tap("#optimize-places > button")
+    visitor.tap("#optimize-second-drawings button >> nth=0")
+    expect(visitor.page.locator("#optimize-second img")).to_be_visible()
+    board = visitor.page.locator("#optimize-draw canvas").first
+    board.scroll_into_view_if_needed()
+    # The board fades in, and takes no stroke until then.
+    visitor.page.wait_for_timeout(1500)
+    box = board.bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    visitor.page.mouse.move(*middle)
+    visitor.page.mouse.down()
+    visitor.page.mouse.move(middle[0], middle[1] + 60, steps=8)
+    visitor.page.mouse.up()
+    visitor.tap("#optimize-paint")
+    visitor.sees("#optimize-status", "Finished: 3 steps")
+    recipe = nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))
+    assert recipe["second_pixels"] != recipe["painting_pixels"]
+    drawing = Image.open(visitor.downloads("#optimize-map", tmp_path))
+    drawn = [color for _, color in drawing.convert("RGBA").getcolors(10**6) if color[3] == 255]
+    assert SECOND in {color[:3] for color in drawn}
+    assert recipe["places"] == hashed(drawing)
+    assert visitor.complaints == []

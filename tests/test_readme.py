@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hub import Hub
 from pictures import scene
+from PIL import Image
 from served import ROOT, app_with_hub, vgg19
 
 from nst import KNOBS, PRESETS, fast
@@ -46,7 +47,7 @@ def run(snippet: str, folder: Path, **environment: str) -> str:
 
 
 def test_there_are_snippets_of_every_call():
-    assert len(PACKAGE) == 1
+    assert len(PACKAGE) == 2
     assert [re.findall(r'api_name="(/\w+)"', snippet) for snippet in CLIENT] == [
         ["/styles"],
         ["/stylize"],
@@ -63,6 +64,21 @@ def test_the_package_snippet_runs(folder):
     assert "5 of 5, 0 s left" in told
     assert (folder / "fast.png").stat().st_size > 0
     assert (folder / "optimized.jpg").stat().st_size > 0
+
+
+def test_the_snippet_of_regions_runs(folder):
+    snippet = PACKAGE[1].replace("size=384", "size=64, steps=3")
+    assert snippet != PACKAGE[1]
+    for name in ("starry.jpg", "wave.jpg"):
+        scene().resize((64, 48)).save(folder / name)
+    for name, white in (("sky.png", (0, 0, 64, 20)), ("ground.png", (0, 20, 64, 48))):
+        mask = Image.new("L", (64, 48))
+        mask.paste(255, white)
+        mask.save(folder / name)
+    with Hub({"model.safetensors": vgg19()}) as hub:
+        told = run(snippet, folder, HF_ENDPOINT=hub.url, HF_HOME=str(folder / "hf"))
+    assert "3 of 3" in told
+    assert (folder / "regions.png").stat().st_size > 0
 
 
 @pytest.fixture(scope="module")

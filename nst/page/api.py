@@ -9,10 +9,11 @@ import gradio as gr
 
 import nst
 from nst import fast
+from nst.images import with_alpha
 from nst.jobs import Job
 from nst.page import fast_tab, optimize_tab
 from nst.page.answers import answers, refusal
-from nst.page.painting import Download, Order, Preview, work
+from nst.page.painting import SHARE, Beside, Download, Order, Preview, work
 from nst.page.pictures import PictureInput, Previews, Upload
 from nst.page.visitors import Visitor, file_name, visitor
 from nst.settings import Settings
@@ -66,7 +67,13 @@ def stylize(
 
 @answers
 def optimize(
-    photo: Upload | None, painting: Upload | None, settings: dict[str, Any] | None, request: gr.Request
+    photo: Upload | None,
+    painting: Upload | None,
+    settings: dict[str, Any] | None,
+    request: gr.Request,
+    second: Upload | None = None,
+    share: float | None = None,
+    places: Upload | None = None,
 ) -> Iterator[tuple[str | None, dict[str, Any]]]:
     """Paint a photo in the style of any painting, step by step (Gatys, Ecker & Bethge 2016).
 
@@ -79,6 +86,9 @@ def optimize(
         photo: the photo, as a file or a `data:` URL of at most 20 MB
         painting: the painting whose style it takes, likewise
         settings: knobs by name, such as {"size": 512, "steps": 200}; what is not named keeps its default
+        second: a second painting, if there is one
+        share: its share of the picture, from 0 to 1, where it has no place of its own
+        places: a drawing of what goes where: #e8590c the second painting, #1971c2 stays a photo, else the first
     Returns:
         the painting so far, and where it stands
     """
@@ -89,7 +99,14 @@ def optimize(
     if not isinstance(settings, dict | None):
         raise nst.SettingsError('Settings are an object with names and values, such as {"size": 512, "steps": 200}.')
     here = visitor(request)
-    order = Order(photo.open(), painting.open(), Settings.from_dict(settings or {}))
+    share = SHARE.check(SHARE.default if share is None else share)
+    drawing = None
+    if places is not None:
+        opened = places.open()
+        drawing = with_alpha(opened.image, opened.alpha)
+    beside = Beside(None if second is None else second.open(), share, drawing)
+    order = Order(photo.open(), painting.open(), Settings.from_dict(settings or {}), beside=beside)
+    order.paintings()  # says what cannot be before anything starts
     job = Job(work(order))
     with here.working(job):
         yield from _follow(here, job, order)
@@ -156,6 +173,9 @@ def build() -> None:
         stroke = gr.Number(1.0, label="stroke")
         color = gr.Textbox(fast.COLOR.default, label="color")
         settings = gr.JSON({}, label="settings")
+        second = PictureInput(label="second", type="filepath", image_mode=None)
+        share = gr.Number(SHARE.default, label="share")
+        places = PictureInput(label="places", type="filepath", image_mode=None)
         picture = gr.Image(label="picture", type="filepath", format="png")
         progress = gr.JSON(label="progress")
         listing = gr.JSON(label="styles")
@@ -163,6 +183,5 @@ def build() -> None:
     trigger.click(styles, None, listing, api_name="styles", queue=False)
     how = [style, strength, size, stroke, color]
     trigger.click(stylize, [photo, *how], picture, api_name="stylize", **fast_tab.CONCURRENCY)
-    trigger.click(
-        optimize, [photo, painting, settings], [picture, progress], api_name="optimize", **optimize_tab.CONCURRENCY
-    )
+    given = [photo, painting, settings, second, share, places]
+    trigger.click(optimize, given, [picture, progress], api_name="optimize", **optimize_tab.CONCURRENCY)

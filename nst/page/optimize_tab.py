@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from nst.drawings import DRAWINGS
-from nst.page import optimizing
+from nst.page import optimizing, places
 from nst.page.fast_tab import photo_choices, pick_photo
 from nst.page.painting import WISHES, warm_up
 from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput
@@ -54,6 +54,7 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
             for name in FIRST_KNOBS:
                 knobs[name] = knob(name, KNOBS[name])
             from_fast = gr.Checkbox(False, label=t("from_fast"), info=t("from_fast_help"), elem_id="optimize-from-fast")
+            beside = places.build(photo, drawn, optimizing.pick_painting)
             with gr.Accordion(t("more_knobs"), open=False, elem_id="optimize-more"):
                 presets = [(t(f"preset_{name}"), name) for name in PRESETS]
                 ready_made = gr.Dropdown(presets, label=t("preset"), info=t("preset_help"), elem_id="optimize-preset")
@@ -82,6 +83,7 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
             with gr.Row(elem_classes="downloads"):
                 png = gr.DownloadButton(t("png"), interactive=False, elem_id="optimize-png", min_width=130)
                 jpeg = gr.DownloadButton(t("jpeg"), interactive=False, elem_id="optimize-jpeg", min_width=130)
+                drawing_file = gr.DownloadButton(t("drawing"), visible=False, elem_id="optimize-map", min_width=130)
             curves = gr.HTML(elem_id="optimize-curves")
 
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
@@ -92,28 +94,30 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
     ready_made.input(optimizing.preset, ready_made, [about, *turned], queue=False, **quiet)
     # In the queue, as all that may be refused: gradio shows no message for an event outside of it.
     at_once = {"concurrency_limit": None, **quiet}
-    read = [about, from_fast, fast_style, *turned]
-    from_result.upload(optimizing.take_settings, [from_result, painting, fast_style], read, **at_once)
+    read = [about, from_fast, fast_style, beside.share, *turned]
+    given = [from_result, painting, fast_style, beside.second]
+    from_result.upload(optimizing.take_settings, given, read, **at_once)
     tab.select(optimizing.borrow, [photo, fast_photo], photo, queue=False, **quiet)
     tab.select(warm_up, None, None, queue=False, **quiet)
-    lined_up = [*three, *onward, status, curves, png, jpeg]
+    lined_up = [*three, *onward, status, curves, png, jpeg, drawing_file]
 
     def painted_after(ready: gr.events.Dependency, paint: Callable, given: list[gr.components.Component]) -> Any:
         """What follows once a click has lined up: the run itself, and the buttons after it."""
         ready.success(None, None, None, js=REVEAL, **quiet)
         ready.failure(optimizing.ways, key, onward, queue=False, **quiet)
-        shown = [result, status, curves, png, jpeg, *three]
+        shown = [result, status, curves, png, jpeg, drawing_file, *three]
         running = ready.success(paint, [key, *given], shown, **CONCURRENCY, **quiet)
         running.success(optimizing.rest, key, [*three, *onward], queue=False, **quiet)
         running.failure(optimizing.fail, key, [*three, *onward, status], queue=False, **quiet)
         return running
 
     ready = start.click(optimizing.begin, [photo, painting], [key, *lined_up], **at_once)
-    runs = [painted_after(ready, optimizing.paint, [photo, painting, from_fast, fast_style, *turned])]
+    chosen = [photo, painting, from_fast, fast_style, *beside.parts, *turned]
+    runs = [painted_after(ready, optimizing.paint, chosen)]
     ready = left.click(
         optimizing.begin_rest,
         [key, fast_style],
-        [*lined_up, photo, painting, from_fast, fast_style, *turned],
+        [*lined_up, *chosen],
         **at_once,
     )
     runs.append(painted_after(ready, optimizing.paint_rest, []))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import gradio as gr
@@ -14,7 +14,7 @@ import nst
 from nst.drawings import DRAWINGS
 from nst.images import with_alpha
 from nst.jobs import Job
-from nst.page import unfinished, watching
+from nst.page import places, unfinished, watching
 from nst.page.answers import answers, refusal
 from nst.page.painting import WISHES, Download, Order, Preview, fingerprint, work
 from nst.page.pictures import Previews, Upload, downloads, show
@@ -52,8 +52,8 @@ def line_up(request: gr.Request) -> tuple[Any, ...]:
         raise refusal(request, "crowded")
     here.waiting = True
     words = say(request, "waiting", ahead=ahead) if ahead else say(request, "starting")
-    closed = gr.DownloadButton(interactive=False)
-    return *buttons(leave=True), *going_on(), watching.bar(words), "", closed, closed
+    closed, none = gr.DownloadButton(interactive=False), gr.DownloadButton(visible=False)
+    return *buttons(leave=True), *going_on(), watching.bar(words), "", closed, closed, none
 
 
 @answers
@@ -63,13 +63,17 @@ def paint(
     painting: Upload,
     from_fast: bool,
     fast_style: dict[str, float],
+    second: Upload | None,
+    share: float,
+    editor: dict[str, Any] | None,
     request: gr.Request,
     *values: Any,
 ) -> Iterator[tuple[Any, ...]]:
-    """The run: each message goes to (picture, status, curves, PNG, JPEG, three buttons)."""
+    """The run: each message goes to (picture, status, curves, PNG, JPEG, places, three buttons)."""
     visitor(request).waiting = False
     settings = Settings.from_dict(dict(zip(KNOBS, values, strict=True)))
-    yield from run(request, key, Order(photo.open(), painting.open(), settings, fast_style if from_fast else None))
+    order = Order(photo.open(), painting.open(), settings, fast_style if from_fast else None)
+    yield from run(request, key, replace(order, beside=places.gathered(second, share, editor)))
 
 
 @answers
@@ -96,7 +100,7 @@ def run(request: gr.Request, key: str, order: Order) -> Iterator[tuple[Any, ...]
     """Paint an order, keeping what it comes to."""
     here, job = visitor(request), Job(work(order))
     with here.working(job), unfinished.Keeper(key, order) as keeper:
-        yield *(gr.skip(),) * 5, *buttons(stop=True)
+        yield *(gr.skip(),) * 6, *buttons(stop=True)
         yield from follow(request, here, job, order, keeper)
 
 
@@ -104,7 +108,7 @@ def follow(
     request: gr.Request, here: Visitor, job: Job, order: Order, keeper: unfinished.Keeper
 ) -> Iterator[tuple[Any, ...]]:
     """The job's news as updates of the page, then the finished files."""
-    nothing = (gr.skip(),) * 8
+    nothing = (gr.skip(),) * 9
     folder = here.new_result("optimize")
     grown = Previews(folder)
     before, last = show(nst.images.fit(order.photo.image, order.settings.size), folder, "before"), None
@@ -135,7 +139,12 @@ def follow(
     here.painted = (keeper.order, last.image)
     recipe = order.recipe() | {"step": last.step}
     files = downloads(last.image, folder, file_name(order.photo.name, "painted"), recipe)
-    yield *nothing[:3], *(gr.DownloadButton(value=file, interactive=True) for file in files), *nothing[5:]
+    drawn = None
+    if order.beside.places is not None:
+        drawn = folder / f"{file_name(order.photo.name, 'places')}.png"
+        nst.save_image(order.beside.places, drawn)
+    drawn = gr.DownloadButton(value=drawn, visible=drawn is not None)
+    yield *nothing[:3], *(gr.DownloadButton(value=file, interactive=True) for file in files), drawn, *nothing[6:]
 
 
 def stop(request: gr.Request) -> None:
@@ -179,13 +188,18 @@ def begin_rest(key: str, fast_style: dict[str, float], request: gr.Request) -> t
     if (order := unfinished.find(key)) is None:
         raise refusal(request, "nothing_unfinished")
     told, here, pictures = line_up(request), visitor(request), []
-    for place, picture in (("photo", order.photo), ("painting", order.painting)):
+    shown = [("photo", order.photo), ("painting", order.painting)]
+    if order.beside.second is not None:
+        shown.append(("second", order.beside.second))
+    for place, picture in shown:
         # Copies of the visitor's own, under the names that they had: what is unfinished will be removed.
         file = here.example(f"{place}/{file_name(picture.name)}.png")
         nst.save_image(with_alpha(picture.image, picture.alpha), file)
         pictures.append(str(file))
     style = json.dumps(order.fast_style or fast_style)
-    return *told, *pictures, bool(order.fast_style), style, *asdict(order.settings).values()
+    photo, painting, second = (*pictures, None)[:3]
+    beside = (second, order.beside.share, places.canvas(Upload(photo, None), order.beside.places))
+    return *told, photo, painting, bool(order.fast_style), style, *beside, *asdict(order.settings).values()
 
 
 @answers
@@ -207,19 +221,22 @@ def preset(name: str, request: gr.Request) -> tuple[Any, ...]:
 
 @answers
 def take_settings(
-    file: str, painting: Upload | None, fast_style: dict[str, float], request: gr.Request
+    file: str, painting: Upload | None, fast_style: dict[str, float], second: Upload | None, request: gr.Request
 ) -> tuple[Any, ...]:
     """From a result that is dropped: what is to be said of it, whether it began with a fast result and in which
-    style, then the knobs."""
+    style, the second painting's share, then the knobs."""
     recipe = nst.read_recipe(file)
     settings, notes = Settings.from_recipe(recipe)
     sentences = [say(request, "taken"), *notes]
-    try:
-        here = painting and fingerprint(painting.open())
-    except nst.ImageError:
-        here = None
-    if here != recipe.get("painting_pixels", here):
-        sentences.append(say(request, "other_painting", name=str(recipe.get("painting", "?"))[:80]))
+    for key, chosen in (("painting", painting), ("second", second)):
+        try:
+            here = chosen and fingerprint(chosen.open())
+        except nst.ImageError:
+            here = None
+        if here != recipe.get(f"{key}_pixels", here):
+            sentences.append(say(request, f"other_{key}", name=str(recipe.get(key, "?"))[:80]))
+    if recipe.get("places"):
+        sentences.append(say(request, "places_again"))
     begun_fast = bool(recipe.get("fast_style"))
     if begun_fast:
         try:
@@ -228,4 +245,6 @@ def take_settings(
             begun_fast = False
             sentences.append(str(error))
     text = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
-    return text, begun_fast, json.dumps(fast_style), *asdict(settings).values()
+    share = recipe.get("share")
+    share = share if isinstance(share, int | float) and 0 <= share <= 1 else gr.skip()
+    return text, begun_fast, json.dumps(fast_style), share, *asdict(settings).values()

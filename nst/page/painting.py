@@ -18,13 +18,15 @@ from nst.images import Picture, fit
 from nst.jobs import Emit, Stopping
 from nst.judges import load_judges
 from nst.optimize import optimize
-from nst.settings import KNOBS, PROGRAM, Settings
+from nst.regions import drawn_regions
+from nst.settings import KNOBS, PROGRAM, Knob, Settings
 
 SECONDS_BETWEEN_PREVIEWS = 0.4
 POINTS = 200
 MAX_ON_GPU = 120  # seconds a ZeroGPU visit may last
 WISHES = ("more", "less", "finer")  # ways to go on from a result
 MORE, FEWEST_AGAIN = 1.6, 10  # times the style weight, and steps, when going on from a result
+SHARE = Knob("share", 0.5, "Share of the second painting, where it has no place of its own.", 0.0, 1.0, 0.05)
 TO_FINISH = 5  # of them, for the last step and the way back
 
 
@@ -55,6 +57,16 @@ News = Download | Preview
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What goes into a picture beside the one painting: a second one, its share, and a drawing of what goes where
+    (see ``regions.drawn_regions``)."""
+
+    second: Picture | None = None
+    share: float = SHARE.default
+    places: Image.Image | None = None
+
+
+@dataclass(frozen=True)
 class Order:
     """What is to be painted. With ``fast_style`` it starts from the photo's fast result in that style; with
     ``begun`` from that picture, a result that is gone on from, ``before`` being the settings that made it, first
@@ -68,6 +80,7 @@ class Order:
     before: tuple[dict[str, Any], ...] = ()
     unfinished: Picture | None = None
     after: int = 0
+    beside: Beside = Beside()
 
     def again(self, wish: str, result: Image.Image) -> Order:
         """Going on from this order's ``result``, with "more" or "less" style, or "finer": larger by half."""
@@ -80,11 +93,18 @@ class Order:
             weight = max(0.1, now.style_weight) * MORE if wish == "more" else now.style_weight / MORE
             changed["style_weight"] = round(min(KNOBS["style_weight"].high, weight), 3)
         before = (*self.before, asdict(now))
-        return Order(self.photo, self.painting, replace(now, **changed), self.fast_style, result, before)
+        settings = replace(now, **changed)
+        return replace(self, settings=settings, begun=result, before=before, unfinished=None, after=0)
 
     def kept(self) -> Order:
         """The same, its pictures no larger than any painting needs them: to be kept for longer."""
-        return replace(self, photo=kept(self.photo), painting=kept(self.painting))
+        second = self.beside.second and kept(self.beside.second)
+        beside = replace(self.beside, second=second)
+        return replace(self, photo=kept(self.photo), painting=kept(self.painting), beside=beside)
+
+    def paintings(self) -> nst.Picture | list[nst.Region]:
+        """What ``nst.optimize`` takes its style from. Raises SettingsError where the drawing asks for what is not."""
+        return drawn_regions(self.painting, self.beside.second, self.beside.share, self.beside.places)
 
     def recipe(self) -> dict[str, Any]:
         """What made the picture, to be saved in its file."""
@@ -92,6 +112,11 @@ class Order:
         made["painting_pixels"] = fingerprint(self.painting)
         if self.fast_style:
             made["fast_style"] = {name: round(share, 4) for name, share in nst.fast.shares(self.fast_style).items()}
+        if self.beside.second is not None:
+            made |= {"second": self.beside.second.name, "second_pixels": fingerprint(self.beside.second)}
+            made["share"] = self.beside.share
+        if self.beside.places is not None:
+            made["places"] = hashed(self.beside.places)
         if self.before:
             made["before"] = list(self.before)
         return made | asdict(self.settings)
@@ -99,7 +124,11 @@ class Order:
 
 def fingerprint(picture: Picture) -> str:
     """The same for the same pixels, whatever the file is called; another for others."""
-    image = kept(picture).image
+    return hashed(kept(picture).image)
+
+
+def hashed(image: Image.Image) -> str:
+    """A word for a picture's size and pixels."""
     return hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()[:16]
 
 
@@ -133,7 +162,7 @@ def previews(order: Order, init: Any = None, stopping: Stopping | None = None) -
     step = shown = None
     due = 0.0
     options = {"init": init, "unfinished": order.unfinished, "after": order.after, "cancelled": stopping}
-    for step in _said(optimize(order.photo, order.painting, order.settings, **options)):
+    for step in _said(optimize(order.photo, order.paintings(), order.settings, **options)):
         if not curve or curve[-1][0] != step.step:
             curve.append((step.step, dict(step.losses)))
         if time.monotonic() >= due:

@@ -15,9 +15,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 import nst
 from nst.images import with_alpha
-from nst.page.painting import Order, Preview
+from nst.page.painting import Beside, Order, Preview
 from nst.page.visitors import place
 from nst.settings import Settings
 
@@ -76,8 +78,15 @@ class Keeper:
         order = self.order
         for name, picture in (("photo", order.photo), ("painting", order.painting)):
             nst.save_image(with_alpha(picture.image, picture.alpha), here / f"{name}.png")
+        if order.beside.second is not None:
+            second = order.beside.second
+            nst.save_image(with_alpha(second.image, second.alpha), here / "second.png")
+        if order.beside.places is not None:
+            nst.save_image(order.beside.places, here / "places.png")
         written = {"settings": asdict(order.settings), "fast_style": order.fast_style, "before": order.before}
-        written |= {"photo": order.photo.name, "painting": order.painting.name}
+        written |= {"photo": order.photo.name, "painting": order.painting.name, "share": order.beside.share}
+        written["second"] = order.beside.second and order.beside.second.name
+        written["places"] = order.beside.places is not None
         (here / "order.json").write_text(json.dumps(written), "utf-8")
 
 
@@ -94,6 +103,12 @@ def find(key: Any) -> Order | None:
         photo, painting = (nst.open_image(here / f"{n}.png", name=written[n]) for n in ("photo", "painting"))
         picture, recipe = nst.open_image(here / "picture.png"), nst.read_recipe(here / "picture.png")
         order = Order(photo, painting, Settings.from_dict(written["settings"]), written["fast_style"])
+        second = written["second"] and nst.open_image(here / "second.png", name=written["second"])
+        places = None
+        if written["places"]:
+            with Image.open(here / "places.png") as file:
+                places = file.convert("RGBA")
+        order = replace(order, beside=Beside(second, written["share"], places))
         order = replace(order, before=tuple(written["before"]), unfinished=picture, after=int(recipe["after"]))
     except (ValueError, AttributeError, KeyError, TypeError, OSError, nst.NSTError):
         return None  # of another version, or cut short: as if it were not there
