@@ -13,7 +13,7 @@ from nst.patches import MARGIN
 MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # of Linux
 BASE, PER_PIXEL = 80 * 2**20, 700  # bytes that a run takes, per pixel and byte of the number format
 FORWARD_PER_PIXEL = 220  # likewise, of a forward pass alone
-WHOLE_PER_PIXEL = 250  # bytes, of a picture that goes through the network in patches
+PATCHED, WHOLE_PER_PIXEL = 250_000_000, 150  # bytes of a run in patches, and of its whole picture per pixel
 PATCHES = (1024, 512, 256)  # their sides
 SAVING = 0.6  # of a picture's pixels that a patch with its margin may have, or it is not worth while
 SHARE = 0.9  # of the free memory, that a run may take
@@ -53,11 +53,11 @@ def needed(pixels: int, number: torch.dtype, history: int = 0, stroke: float = 1
     ``number`` is the number format of the activations, ``history`` how many steps L-BFGS remembers, each as two
     pictures in float32, ``stroke`` how many times larger the painting is seen, which is looked at only once and
     without a way back, ``patch`` the side of the patches that it is seen in. Measured on a CPU from 256 to 2048
-    pixels a side, where the whole process takes what this says within a quarter."""
+    pixels a side, in patches at 1024, 2048 and 4000, where the whole process takes what this says within a quarter."""
     remembered = 2 * history * 3 * 4 * pixels
     if patch is not None:
         seen = min(pixels, (patch + 2 * MARGIN) ** 2)
-        return round(BASE + PER_PIXEL * number.itemsize * seen + WHOLE_PER_PIXEL * pixels + remembered)
+        return round(PATCHED + PER_PIXEL * number.itemsize * seen + WHOLE_PER_PIXEL * pixels + remembered)
     passes = max(PER_PIXEL, FORWARD_PER_PIXEL * stroke**2)
     return round(BASE + passes * number.itemsize * pixels + remembered)
 

@@ -68,3 +68,11 @@ def test_what_a_run_needs_grows_with_its_pixels_its_number_format_and_its_histor
 )
 def test_a_failed_allocation_is_told_from_other_errors(error, is_it):
     assert memory.exhausted(error) is is_it
+
+
+def test_patches_need_less_than_the_whole_and_are_offered_where_they_do():
+    assert memory.patches(512 * 384) == []
+    large = 2048 * 1536
+    needs = [memory.needed(large, torch.bfloat16, patch=side) for side in (None, *memory.patches(large))]
+    assert len(needs) == 4
+    assert needs == sorted(needs, reverse=True)

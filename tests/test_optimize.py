@@ -437,3 +437,25 @@ def test_memory_that_fails_in_the_middle_of_a_scale_loses_nothing_painted(monkey
 def test_going_on_takes_a_picture_and_a_step_of_the_run(unfinished, after):
     with pytest.raises(SettingsError, match="less than 6"):
         run(unfinished=unfinished, after=after)
+
+
+def test_a_picture_too_large_for_memory_at_once_is_painted_in_patches_and_says_so(monkeypatch):
+    """At sizes that a test can afford."""
+    whole = run(Settings(size=192, steps=4))[-1]
+    monkeypatch.setattr(memory, "PATCHES", (64,))
+    monkeypatch.setattr(memory, "SAVING", 10.0)
+    monkeypatch.setattr(memory, "needed", lambda pixels, number, history, stroke, patch: 0 if patch else 10**15)
+    patched = run(Settings(size=192, steps=4))[-1]
+    assert "in patches of 64" in patched.notes[-1]
+    assert patched.image.size == whole.image.size
+    assert difference(patched.image, whole.image) < 1
+
+
+def test_a_failed_allocation_in_a_large_picture_is_answered_with_patches(monkeypatch):
+    monkeypatch.setattr(memory, "PATCHES", (64,))
+    monkeypatch.setattr(memory, "SAVING", 10.0)
+    failing(monkeypatch, 40)
+    steps = run(Settings(size=192, steps=6))
+    assert "painted in patches of 64" in steps[-1].notes[-1]
+    assert steps[-1].step == 6
+    assert max(steps[-1].scale) == 192
