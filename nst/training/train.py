@@ -2,8 +2,9 @@
 
 Johnson et al. (2016): one network is trained so that its output has the painting's Gram matrices
 and the photograph's content under VGG-19, here for all paintings at once, each crop of a batch in a
-style of its own. A painting is a file, whose name is the style's id, or ``id=file``. Each crop also
-draws a dose (see ``network.py``): mostly the full style, sometimes less or more.
+style of its own. A painting is a file, whose name is the style's id, or ``id=file``; one that is named
+twice gets twice as many crops. Each crop also draws a dose (see ``network.py``): mostly the full style,
+sometimes less or more.
 
 How far a style may lead from the content, and how rough its strokes may be, are set in figures that
 mean the same for all (``--content``, ``--noise``, as ``measure.py`` has them), on whole photographs that
@@ -171,6 +172,7 @@ def main() -> None:
     if options.add and (missing := new - paintings.keys()):
         raise SystemExit(f"{checkpoint} was begun with {', '.join(sorted(missing))} too: name all that are added.")
     learned = [n for n, name in enumerate(ids) if name in (new if options.add else paintings)]
+    turns = [n for n in (ids.index(named(painting)[0]) for painting in options.paintings) if n in learned]
     if not learned:
         raise SystemExit("None of the paintings is new to the model; leave out --add to train them further.")
     targets = {n: style_grams(judge, paintings[ids[n]], device) for n in learned}
@@ -205,7 +207,7 @@ def main() -> None:
             for group in optimizer.param_groups:
                 group["lr"] = rate_at(progress, options.rate) * group["times"]
             photo, structure = photos.batch(step, options.batch, side)
-            drawn = draw(step, options.batch, learned)
+            drawn = draw(step, options.batch, turns)
             mix = torch.zeros(options.batch, len(ids), device=device)
             for row, (style, dose) in zip(mix, drawn, strict=True):
                 row[style] = dose
