@@ -192,9 +192,12 @@ def test_a_preset_turns_the_knobs_and_says_where_it_is_from(visit):
     visitor = visit()
     open_optimize(visitor, steps=3)
     visitor.page.locator("#optimize-more > button").click()
+    visitor.sees("#optimize-estimate", "memory")
+    before = visitor.page.locator("#optimize-estimate").inner_text()
     visitor.page.locator("#optimize-preset input").click()
     visitor.page.get_by_role("option", name="Gatys et al. 2016, as in the paper").click()
     visitor.sees("#optimize-about", "CVPR 2016")
+    expect(visitor.page.locator("#optimize-estimate")).not_to_have_text(before)
     expect(visitor.page.locator("#knob-steps input[type=number]")).to_have_value("300")
     expect(visitor.page.locator("#knob-start").get_by_label("Noise")).to_be_checked()
 
@@ -370,10 +373,8 @@ def test_a_finished_painting_is_gone_on_from(wish, size, style_weight, visit, ph
     assert max(Image.open(file).size) == size
 
 
-def test_a_second_painting_goes_where_it_is_drawn_and_the_drawing_can_be_taken_along(visit, photo, tmp_path):
-    visitor = visit()
-    open_optimize(visitor, steps=3)
-    visitor.give("optimize-photo", photo)
+def draw_a_stroke(visitor: Visitor) -> None:
+    """A second painting, and in the middle of the photo where it goes."""
     visitor.tap("#optimize-places > button")
     visitor.tap("#optimize-second-drawings button >> nth=0")
     expect(visitor.page.locator("#optimize-second img")).to_be_visible()
@@ -387,12 +388,48 @@ def test_a_second_painting_goes_where_it_is_drawn_and_the_drawing_can_be_taken_a
     visitor.page.mouse.down()
     visitor.page.mouse.move(middle[0], middle[1] + 60, steps=8)
     visitor.page.mouse.up()
+
+
+def colors(drawing: Image.Image) -> set[tuple[int, ...]]:
+    return {color[:3] for _, color in drawing.convert("RGBA").getcolors(10**6) if color[3] == 255}
+
+
+def test_a_second_painting_goes_where_it_is_drawn_and_the_drawing_can_be_taken_along(visit, photo, tmp_path):
+    visitor = visit()
+    open_optimize(visitor, steps=3)
+    visitor.give("optimize-photo", photo)
+    draw_a_stroke(visitor)
     visitor.tap("#optimize-paint")
     visitor.sees("#optimize-status", "Finished: 3 steps")
     recipe = nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))
     assert recipe["second_pixels"] != recipe["painting_pixels"]
     drawing = Image.open(visitor.downloads("#optimize-map", tmp_path))
-    drawn = [color for _, color in drawing.convert("RGBA").getcolors(10**6) if color[3] == 255]
-    assert SECOND in {color[:3] for color in drawn}
+    assert SECOND in colors(drawing)
     assert recipe["places"] == hashed(drawing)
     assert visitor.complaints == []
+
+
+def test_going_on_puts_the_drawing_back_on_the_board(visit, photo, tmp_path):
+    visitor = visit()
+    open_optimize(visitor)
+    visitor.give("optimize-photo", photo)
+    draw_a_stroke(visitor)
+    visitor.tap("#optimize-paint")
+    visitor.page.wait_for_function(
+        "/Step ([2-9]|[1-9][0-9])/.test(document.querySelector('#optimize-status').innerText)"
+    )
+    visitor.tap("#optimize-stop")
+    visitor.sees("#optimize-status", "Stopped after step")
+    visitor.page.reload()
+    visitor.sees_picture("fast")
+    visitor.page.get_by_role("tab", name="Optimize").click()
+    visitor.tap("#optimize-go-on")
+    visitor.page.wait_for_function("document.querySelector('#optimize-status').innerText.includes('Step')")
+    visitor.tap("#optimize-stop")
+    visitor.sees("#optimize-status", "Stopped after step")
+    # Painted anew, what is on the board counts.
+    visitor.turn("knob-steps", 3)
+    visitor.tap("#optimize-paint")
+    visitor.sees("#optimize-status", "Finished: 3 steps")
+    assert "places" in nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))
+    assert SECOND in colors(Image.open(visitor.downloads("#optimize-map", tmp_path)))

@@ -198,6 +198,7 @@ def begin_rest(key: str, fast_style: dict[str, float], request: gr.Request) -> t
         pictures.append(str(file))
     style = json.dumps(order.fast_style or fast_style)
     photo, painting, second = (*pictures, None)[:3]
+    here.drawn_on = order.beside.places and (photo, order.beside.places)
     beside = (second, order.beside.share, places.canvas(Upload(photo, None), order.beside.places))
     return *told, photo, painting, bool(order.fast_style), style, *beside, *asdict(order.settings).values()
 

@@ -15,6 +15,7 @@ from nst.page.answers import answers, refusal
 from nst.page.painting import SHARE, Beside
 from nst.page.pictures import SOURCES, Choice, Picker, PictureInput, Upload
 from nst.page.texts import t
+from nst.page.visitors import visitor
 from nst.regions import SECOND, STAYS
 
 CANVAS = 720  # long side of what is drawn on, in pixels
@@ -53,16 +54,22 @@ def build(photo: PictureInput, drawn: list[Choice], pick: Callable[..., Any]) ->
         )
         colors = ["#{:02x}{:02x}{:02x}".format(*color) for color in (SECOND, STAYS)]
         editor = gr.ImageEditor(
-            type="pil", label=t("draw"), sources=(), transforms=(), layers=False, buttons=[], height=380,
+            type="pil", label=t("draw"), sources=(), transforms=(), layers=False, buttons=[], height=380, format="png",
             brush=gr.Brush(default_size=36, colors=colors, color_mode="fixed"), eraser=gr.Eraser(default_size=36),
             canvas_size=(CANVAS, CANVAS * 3 // 4), elem_id="optimize-draw",
         )  # fmt: skip
         gr.Markdown(t("draw_help"), elem_classes="hint")
         load = gr.UploadButton(t("load_places"), file_types=["image"], elem_id="optimize-load-places")
     drawing.input(pick, drawing, second, **quiet)
-    photo.change(canvas, photo, editor, **quiet)
+    photo.change(put_up, photo, editor, **quiet)
     load.upload(loaded, [load, photo], editor, api_visibility="private", show_progress="hidden", concurrency_limit=None)
     return Places(second, share, editor)
+
+
+def put_up(photo: Upload | None, request: gr.Request) -> Any:
+    """Another photo to draw on: an empty board, but for one that was put back with its drawing."""
+    file, drawing = visitor(request).drawn_on or (None, None)
+    return canvas(photo, drawing if photo and photo.source == file else None)
 
 
 def canvas(photo: Upload | None, places: Image.Image | None = None) -> Any:

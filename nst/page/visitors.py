@@ -48,6 +48,7 @@ class Visitor:
         self.waiting = False  # in line for the full method
         self.fast: threading.Event | None = None  # to be set to end the fast run
         self.painted: tuple[Order, Image.Image] | None = None  # what the full method painted last
+        self.drawn_on: tuple[str, Image.Image] | None = None  # a photo's file that was put back, with its drawing
         self._job: Job | None = None
         self._results = 0
 
