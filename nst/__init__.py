@@ -5,6 +5,7 @@ Gatys, Ecker & Bethge (2016), for any photograph and any painting, one ``Step`` 
 """
 
 from nst.errors import Cancelled, ImageError, NSTError, SettingsError, WeightsUnavailable
+from nst.estimates import Estimate, estimate
 from nst.fast import Style, styles, stylize
 from nst.images import Picture, open_image, read_recipe, save_image
 from nst.optimize import Step, optimize
@@ -16,6 +17,7 @@ __all__ = [
     "KNOBS",
     "PRESETS",
     "Cancelled",
+    "Estimate",
     "ImageError",
     "NSTError",
     "Picture",
@@ -26,6 +28,7 @@ __all__ = [
     "Style",
     "WeightsUnavailable",
     "__version__",
+    "estimate",
     "open_image",
     "optimize",
     "read_recipe",

@@ -23,6 +23,18 @@ class Judges(NamedTuple):
     fine: VGG19
 
 
+def numbers(settings: Settings, where: torch.device) -> tuple[torch.dtype, torch.dtype]:
+    """The number formats of a run's networks, coarse and fine, on that device."""
+    # A line search compares losses that differ by less than bfloat16 can tell.
+    return torch.float32, torch.float32 if settings.optimizer == "lbfgs" else device.number_format(where)
+
+
+def loaded(settings: Settings) -> bool:
+    """Whether the networks for a run with these settings are in memory already."""
+    where = device.choose()
+    return all((settings.pooling, where, number) in _networks for number in numbers(settings, where))
+
+
 def load_judges(settings: Settings, progress: Callable[[int, int], None] | None = None) -> Judges:
     """The networks for a run with these settings, on the best device; their weights are fetched at first use.
 
@@ -30,13 +42,12 @@ def load_judges(settings: Settings, progress: Callable[[int, int], None] | None 
     are read-only and shared by every run that uses the same pooling and number format.
     """
     where = device.choose()
-    # A line search compares losses that differ by less than bfloat16 can tell.
-    fine = torch.float32 if settings.optimizer == "lbfgs" else device.number_format(where)
+    wanted = numbers(settings, where)
     with _loading:
-        missing = {n for n in (torch.float32, fine) if (settings.pooling, where, n) not in _networks}
+        missing = {n for n in wanted if (settings.pooling, where, n) not in _networks}
         tensors = weights.vgg19(progress) if missing else {}
         for number in missing:
             network = VGG19(tensors, settings.pooling).to(where, memory_format=torch.channels_last)
             network.convolutions.to(number)
             _networks[settings.pooling, where, number] = network
-        return Judges(*(_networks[settings.pooling, where, number] for number in (torch.float32, fine)))
+        return Judges(*(_networks[settings.pooling, where, number] for number in wanted))

@@ -12,6 +12,7 @@ from nst import losses
 from nst.images import of_area
 from nst.networks import STYLE_LAYERS, VGG19
 from nst.patches import Patch, cut
+from nst.pyramid import put_together
 from nst.regions import Regions
 from nst.scales import SMALLEST
 from nst.settings import Settings
@@ -168,3 +169,19 @@ class Objective:
 
 def _added(several: Iterable[Sums]) -> Sums:
     return [sum(values) for values in zip(*several, strict=True)]
+
+
+def advance(rule: torch.optim.Optimizer, levels: list[Tensor], objective: Objective) -> tuple[Tensor, Terms]:
+    """Take one step of ``rule`` with the pyramid's ``levels``; returns the picture it started from, and its terms."""
+    seen: list[tuple[Tensor, Terms]] = []
+
+    def closure() -> Tensor:
+        rule.zero_grad()
+        picture = objective.composed(put_together(levels))
+        gradient, terms = objective(picture)
+        picture.backward(gradient)
+        seen.append((picture.detach(), terms))
+        return torch.tensor(terms["total"])
+
+    rule.step(closure)
+    return seen[0]

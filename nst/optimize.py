@@ -21,12 +21,12 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from nst import memory, scales
+from nst import estimates, memory, scales
 from nst.color import keep_colors, luminance
 from nst.errors import SettingsError
 from nst.images import Picture, Source, fit, open_image, with_alpha
 from nst.judges import Judges, load_judges
-from nst.objective import Objective
+from nst.objective import Objective, advance
 from nst.pyramid import LevelAdam, put_together, take_apart
 from nst.regions import Region, Regions, open_regions
 from nst.scales import Scale
@@ -37,11 +37,8 @@ RATE = 0.012  # Adam's step in brightness (0..1), at the start of a scale
 FINEST_RATE = 0.5  # of it at the last scale: longer steps would let bfloat16's rounding grow into other strokes
 LAST = 0.3  # of the rate, at a scale's last step
 DETAIL = 0.7  # of the finer detail of the picture that a run began with, which each finer scale takes up
-HISTORY = 20  # of L-BFGS
 RETRIES = 8
-SMALLER = 0.75  # of a side for which the memory did not suffice: a little more than half of its pixels
-OVERHEAD = 80  # side of a picture whose step takes as long as what every step takes besides, for ``remaining``
-COARSE_COST = 2.0  # of a pixel in float32 against one in bfloat16, likewise
+TRUSTED = 0.05  # of a run: how much of its own time weighs as much as what was known of the machine before
 
 Cancelled = Callable[[], bool]
 
@@ -150,6 +147,8 @@ class _Run:
             self.plan, side = scales.after(self.plan, self.number)
             self.start = self._resized(unfinished, self._shape(side))
         self._fit_memory()
+        self.known = estimates.known(settings)
+        self.speeds = self.known or estimates.guessed(settings)
         self.rate = RATE
         self.best: tuple[Tensor, dict[str, float]] | None = None
 
@@ -158,13 +157,18 @@ class _Run:
         try:
             while self.plan:
                 scale, before = self.plan[0], self.number
-                left = sum(self._cost(s.side) * s.left for s in self.plan)
+                costs = {s: self._cost(s) for s in self.plan}
+                targets, cost = costs[scale]
+                left = sum(t + c * s.left for s, (t, c) in costs.items()) - targets
+                trusted = TRUSTED * (done + targets + left) if self.known else 0.0
+                done += targets
                 try:
                     for canvas, terms in self._scale(scale):
-                        self.number, cost = self.number + 1, self._cost(scale.side)
-                        done, left = done + cost, left - cost
+                        self.number, done, left = self.number + 1, done + cost, left - cost
                         seconds = time.perf_counter() - began
-                        last = self._step(seconds, seconds * left / done, canvas, terms)
+                        slower = (seconds + trusted) / (done + trusted)
+                        remaining = slower * left if self.number < self.settings.steps else 0.0
+                        last = self._step(seconds, remaining, canvas, terms)
                         yield last
                     self.plan = self.plan[1:]
                 except (MemoryError, RuntimeError) as error:
@@ -190,7 +194,7 @@ class _Run:
             )
             self.plan = [scale, *self.plan[1:]]
             return
-        smaller = int(scale.side * SMALLER)
+        smaller = int(scale.side * estimates.SMALLER)
         late = len(self.plan) == 1 and scale.taken >= scale.steps / 2
         if self.best is None and smaller < scales.SMALLEST:
             raise SettingsError(
@@ -207,20 +211,9 @@ class _Run:
 
     def _fit_memory(self) -> None:
         """Leave out of the plan what would not fit into memory: a system may kill a program that takes too much."""
-        free = memory.free(self.device)
+        free, asked = memory.free(self.device), self.plan[-1].side
         number = self.judges.fine.convolutions["relu1_1"].weight.dtype
-        history = HISTORY if self.settings.optimizer == "lbfgs" else 0
-        asked = side = self.plan[-1].side
-        while free is not None:
-            width, height = self._shape(side)
-            ways = (None, *memory.patches(width * height))
-            given = (width * height, number, history, self.settings.stroke)
-            if fitting := [way for way in ways if memory.needed(*given, way) <= free * memory.SHARE]:
-                self.patch = fitting[0]
-                break
-            if side * SMALLER < scales.SMALLEST:
-                break
-            side = int(side * SMALLER)
+        side, self.patch = estimates.fitting(asked, self._shape, self.settings, number, free)
         if self.patch is not None:
             self.notes += (
                 f"{free / 1e9:.1f} GB of memory are free, too little for {side} pixels at once: "
@@ -233,10 +226,10 @@ class _Run:
                 f"painted at {side} and then enlarged.",
             )
 
-    def _cost(self, side: int) -> float:
-        """What a step at this scale costs, in pixels of the finest; even a small one has some work to do."""
-        slower = self.judges.coarse is not self.judges.fine and side < self.plan[-1].side
-        return (side**2 + OVERHEAD**2) * (COARSE_COST if slower else 1)
+    def _cost(self, scale: Scale) -> tuple[float, float]:
+        """Seconds, or what is in proportion to them, until this scale's targets are known, and for each step."""
+        finest, count = scale is self.plan[-1], len(self.regions.paintings)
+        return self.speeds.scale(scale, finest, self._shape, self.settings, count, self.patch)
 
     def _step(self, seconds: float, remaining: float, canvas: Tensor, terms: dict[str, float]) -> Step:
         return Step(
@@ -269,7 +262,7 @@ class _Run:
             for group in rule.param_groups:
                 group["lr"] = self._rate(taken / scale.steps, finest)
             before = [v.detach().clone() for v in variables]
-            canvas, terms = _advance(rule, variables, objective)
+            canvas, terms = advance(rule, variables, objective)
             if math.isfinite(terms["total"]) and all(bool(v.isfinite().all()) for v in variables):
                 taken += 1
                 if terms["total"] < best:
@@ -299,7 +292,9 @@ class _Run:
 
     def _rule(self, variables: list[Tensor]) -> torch.optim.Optimizer:
         if self.settings.optimizer == "lbfgs":
-            return torch.optim.LBFGS(variables, max_iter=1, history_size=HISTORY, line_search_fn="strong_wolfe")
+            return torch.optim.LBFGS(
+                variables, max_iter=1, history_size=estimates.HISTORY, line_search_fn="strong_wolfe"
+            )
         return LevelAdam(variables, self.rate)
 
     def _rate(self, progress: float, finest: bool) -> float:
@@ -311,8 +306,7 @@ class _Run:
 
     def _shape(self, side: int) -> tuple[int, int]:
         """Width and height worked at where the long side is ``side``."""
-        width, height = (max(scales.SMALLEST, s) for s in fit(self.photo.image, side).size)
-        return width, height
+        return estimates.working(self.photo.image.size, side)
 
     def _resized(self, picture: Picture, size: tuple[int, int]) -> Tensor:
         return to_tensor(picture.image.resize(size, Image.LANCZOS), self.device)
@@ -342,21 +336,3 @@ class _Run:
     def _watch(self) -> None:
         if self.cancelled():
             raise _Interrupted
-
-
-def _advance(
-    rule: torch.optim.Optimizer, variables: list[Tensor], objective: Objective
-) -> tuple[Tensor, dict[str, float]]:
-    """Take one step; returns the picture it started from, and its losses."""
-    seen: list[tuple[Tensor, dict[str, float]]] = []
-
-    def closure() -> Tensor:
-        rule.zero_grad()
-        picture = objective.composed(put_together(variables))
-        gradient, terms = objective(picture)
-        picture.backward(gradient)
-        seen.append((picture.detach(), terms))
-        return torch.tensor(terms["total"])
-
-    rule.step(closure)
-    return seen[0]

@@ -51,12 +51,13 @@ def message(error: pytest.ExceptionInfo) -> str:
     return str(error.value)
 
 
-def test_only_the_three_endpoints_are_public_and_documented(client):
+def test_only_the_four_endpoints_are_public_and_documented(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/styles", "/stylize", "/optimize"}
+    assert set(endpoints) == {"/styles", "/stylize", "/estimate", "/optimize"}
     named = {name: [p["parameter_name"] for p in info["parameters"]] for name, info in endpoints.items()}
     assert named["/stylize"] == ["photo", "style", "strength", "size", "stroke", "color"]
     assert named["/optimize"] == ["photo", "painting", "settings", "second", "share", "places"]
+    assert named["/estimate"] == ["photo", "settings", "paintings"]
     assert all(info["description"] for info in endpoints.values())
 
 
@@ -130,6 +131,21 @@ def test_the_first_use_shows_the_download(first_run):
     assert download
     assert download[-1]["total"] == nst.weights.DOWNLOAD_BYTES
     assert [d["done"] for d in download] == sorted(d["done"] for d in download)
+
+
+def test_what_a_painting_will_take_is_told_before(client, photo, first_run):
+    small, large = (
+        client.predict(handle_file(photo), {"size": size}, api_name="/estimate") for size in (SMALL["size"], 512)
+    )
+    assert small["size"] == [64, 43]
+    assert small["patch"] is None
+    assert small["device"] == "CPU"
+    assert 0 < small["seconds"] < large["seconds"]
+    assert 10**7 < small["memory"] < large["memory"]
+    for wrong in ({"settings": {"size": 1}}, {"paintings": 99}):
+        with pytest.raises(AppError) as error:
+            client.predict(handle_file(photo), **wrong, api_name="/estimate")
+        assert message(error).endswith(".") or "not" in message(error)
 
 
 def test_without_network_optimize_says_what_is_missing_and_fast_works(tmp_path, photo):

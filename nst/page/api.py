@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
 
 import nst
-from nst import fast
+from nst import device, fast
 from nst.images import with_alpha
 from nst.jobs import Job
 from nst.page import fast_tab, optimize_tab
 from nst.page.answers import answers, refusal
-from nst.page.painting import SHARE, Beside, Download, Order, Preview, work
+from nst.page.painting import SHARE, Beside, Download, Order, Preview, estimated, work
 from nst.page.pictures import PictureInput, Previews, Upload
 from nst.page.visitors import Visitor, file_name, visitor
-from nst.settings import Settings
+from nst.regions import MOST
+from nst.settings import Knob, Settings
+
+PAINTINGS = Knob("paintings", 1, "How many paintings.", 1, MOST, 1)
 
 
 def styles() -> list[dict[str, Any]]:
@@ -96,20 +100,47 @@ def optimize(
         raise refusal(request, "no_photo")
     if painting is None:
         raise refusal(request, "no_painting")
-    if not isinstance(settings, dict | None):
-        raise nst.SettingsError('Settings are an object with names and values, such as {"size": 512, "steps": 200}.')
-    here = visitor(request)
+    chosen, here = _settings(settings), visitor(request)
     share = SHARE.check(SHARE.default if share is None else share)
     drawing = None
     if places is not None:
         opened = places.open()
         drawing = with_alpha(opened.image, opened.alpha)
     beside = Beside(None if second is None else second.open(), share, drawing)
-    order = Order(photo.open(), painting.open(), Settings.from_dict(settings or {}), beside=beside)
+    order = Order(photo.open(), painting.open(), chosen, beside=beside)
     order.paintings()  # says what cannot be before anything starts
     job = Job(work(order))
     with here.working(job):
         yield from _follow(here, job, order)
+
+
+@answers
+def estimate(
+    photo: Upload | None, settings: dict[str, Any] | None, paintings: float | None, request: gr.Request
+) -> dict[str, Any]:
+    """What /optimize will take, before it is asked to.
+
+    Parameters:
+        photo: the photo, as a file or a `data:` URL of at most 20 MB
+        settings: knobs by name, as for /optimize
+        paintings: how many paintings it takes its style from
+    Returns:
+        "seconds" (null until the network was read once), "memory" in bytes beside what the program has already, "size"
+        that it is painted at, "patch" (side of its patches; null where it is painted at once), "device"
+    """
+    if photo is None:
+        raise refusal(request, "no_photo")
+    chosen, size = _settings(settings), photo.open().image.size
+    found = estimated(size, chosen, int(PAINTINGS.check(1 if paintings is None else paintings)))
+    known = {"seconds": None, "memory": None, "size": None, "patch": None} if found is None else asdict(found)
+    return known | {"device": device.describe(device.choose())}
+
+
+def _settings(values: Any) -> Settings:
+    """Raises SettingsError for what are none."""
+    if not isinstance(values, dict | None):
+        raise nst.SettingsError('Settings are an object with names and values, such as {"size": 512, "steps": 200}.')
+    return Settings.from_dict(values or {})
 
 
 def _follow(here: Visitor, job: Job, order: Order) -> Iterator[tuple[str | None, dict[str, Any]]]:
@@ -178,10 +209,13 @@ def build() -> None:
         places = PictureInput(label="places", type="filepath", image_mode=None)
         picture = gr.Image(label="picture", type="filepath", format="png")
         progress = gr.JSON(label="progress")
-        listing = gr.JSON(label="styles")
+        listing, foretold = gr.JSON(label="styles"), gr.JSON(label="estimate")
+        paintings = gr.Number(1, label="paintings")
         trigger = gr.Button()
     trigger.click(styles, None, listing, api_name="styles", queue=False)
     how = [style, strength, size, stroke, color]
     trigger.click(stylize, [photo, *how], picture, api_name="stylize", **fast_tab.CONCURRENCY)
+    asked = [photo, settings, paintings]
+    trigger.click(estimate, asked, foretold, api_name="estimate", concurrency_limit=None)
     given = [photo, painting, settings, second, share, places]
     trigger.click(optimize, given, [picture, progress], api_name="optimize", **optimize_tab.CONCURRENCY)

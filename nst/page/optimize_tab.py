@@ -9,6 +9,7 @@ import gradio as gr
 
 from nst.drawings import DRAWINGS
 from nst.page import optimizing, places
+from nst.page.beforehand import told
 from nst.page.fast_tab import photo_choices, pick_photo
 from nst.page.painting import WISHES, warm_up
 from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput
@@ -17,6 +18,7 @@ from nst.settings import KNOBS, PRESETS, Knob
 
 FIRST_KNOBS = ("size", "steps", "style_weight")
 LAYER_KNOBS = ("statistic", "content_layer", "style_1", "style_2", "style_3", "style_4", "style_5")
+COSTLY = ("size", "steps", "stroke", "scales", "optimizer", "statistic")  # what time and memory hang on
 CONCURRENCY = {"concurrency_id": "optimize", "concurrency_limit": 1}
 
 REVEAL = (
@@ -65,6 +67,7 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
                 with gr.Accordion(t("layers"), open=False, elem_id="optimize-layers"):
                     for name in LAYER_KNOBS:
                         knobs[name] = knob(name, KNOBS[name])
+            estimate = gr.HTML(elem_id="optimize-estimate", elem_classes="hint")
             start = gr.Button(t("paint"), variant="primary", elem_id="optimize-paint")
         with gr.Column(scale=7, min_width=300, elem_classes="see", elem_id="optimize-see"):
             result = gr.ImageSlider(
@@ -98,7 +101,12 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
     given = [from_result, painting, fast_style, beside.second]
     from_result.upload(optimizing.take_settings, given, read, **at_once)
     tab.select(optimizing.borrow, [photo, fast_photo], photo, queue=False, **quiet)
-    tab.select(warm_up, None, None, queue=False, **quiet)
+    warm = tab.select(warm_up, None, None, queue=False, **quiet)
+    changes = [part.change for part in (photo, beside.second, *(knobs[name] for name in COSTLY))]
+    given = [photo, beside.second, *turned]
+    latest = {"queue": False, "trigger_mode": "always_last", **quiet}
+    gr.on([tab.select, *changes], told, given, estimate, **latest)
+    warm.then(told, given, estimate, **latest)
     lined_up = [*three, *onward, status, curves, png, jpeg, drawing_file]
 
     def painted_after(ready: gr.events.Dependency, paint: Callable, given: list[gr.components.Component]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -14,15 +15,17 @@ from PIL import Image
 
 import nst
 from nst import device, weights
+from nst.estimates import foreseen, time_steps
 from nst.images import Picture, fit
 from nst.jobs import Emit, Stopping
-from nst.judges import load_judges
+from nst.judges import load_judges, loaded
 from nst.optimize import optimize
 from nst.regions import drawn_regions
 from nst.settings import KNOBS, PROGRAM, Knob, Settings
 
 SECONDS_BETWEEN_PREVIEWS = 0.4
 POINTS = 200
+LONGEST = 15 * 60  # seconds that a painting may take where a Space's visitors share a processor
 MAX_ON_GPU = 120  # seconds a ZeroGPU visit may last
 WISHES = ("more", "less", "finer")  # ways to go on from a result
 MORE, FEWEST_AGAIN = 1.6, 10  # times the style weight, and steps, when going on from a result
@@ -141,6 +144,35 @@ def kept(picture: Picture) -> Picture:
     return replace(picture, image=image, alpha=picture.alpha and picture.alpha.resize(image.size))
 
 
+def estimated(size: tuple[int, int], settings: Settings, paintings: int = 1) -> nst.Estimate | None:
+    """What painting a photo of this width and height takes; None where the GPU is elsewhere, and nothing is known of
+    it. The time is known once the network has been read."""
+    if device.spaces is not None:
+        return None
+    if loaded(settings):
+        time_steps(load_judges(settings), settings)
+    return foreseen(size, settings, paintings)
+
+
+def shared() -> bool:
+    """Whether strangers wait for one another here: on a Space of the Hub."""
+    return bool(os.environ.get("SPACE_ID"))
+
+
+def refuse_hours(order: Order) -> None:
+    """Raises SettingsError where a painting would take too long for others to wait for."""
+    if not shared():
+        return
+    paintings = order.paintings()
+    count = len(paintings) if isinstance(paintings, list) else 1
+    seconds = estimated(order.photo.image.size, order.settings, count).seconds
+    if seconds is not None and seconds > LONGEST:
+        raise nst.SettingsError(
+            f"This would take about {seconds / 60:.0f} minutes on a machine that others wait for, where "
+            f"{LONGEST // 60} are allowed. Choose a smaller size or fewer steps, or run this program on your own."
+        )
+
+
 def seconds_on_gpu(order: Order, init: Any = None, stopping: Stopping | None = None) -> int:
     """How long to borrow a GPU for, at most MAX_ON_GPU: steps cost by their pixels, and a start-up."""
     pixels = order.settings.size**2
@@ -190,10 +222,11 @@ def _preview(step: nst.Step, curve: list[tuple[int, dict[str, float]]]) -> Previ
 
 
 def warm_up() -> None:
-    """Read the network, where it is on this machine already, before it is asked for: a first preview comes sooner."""
+    """Read and time the network, where it is on this machine already, before it is asked for: a first preview comes
+    sooner, and how long a painting takes can be said."""
     if device.spaces is None and weights.cached():
         with contextlib.suppress(nst.NSTError):  # whoever paints is told, in their own words
-            load_judges(Settings())
+            time_steps(load_judges(Settings()), Settings())
 
 
 def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
@@ -205,6 +238,7 @@ def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
 
         if device.spaces is None:
             load_judges(order.settings, told)
+            refuse_hours(order)
         elif not weights.cached():  # the GPU is in another process, which loads the network from the cache
             weights.vgg19(told)
         init = order.begun

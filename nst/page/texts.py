@@ -43,6 +43,11 @@ EN = {
     "from_fast": "Start from the fast result",
     "from_fast_help": "The photo is painted first in the style chosen under Fast.",
     "optimize_lead": "Slower and finer: any painting becomes the style, and you watch the photo turn into it.",
+    "estimate": "Will take about {time} and {memory} GB of memory on {device}.",
+    "estimate_memory": "Will take about {memory} GB of memory; how long it takes is known once the network is here.",
+    "estimate_too_long": "Others wait for this machine, so {time} is the most: choose a smaller size or fewer steps.",
+    "estimate_smaller": "Too little memory is free for this size: painted at {side} pixels and then enlarged.",
+    "estimate_patches": "Painted in patches, as too little memory is free for the whole at once.",
     "go_on": "Go on from step {step} of {steps}",
     "more": "More style",
     "less": "Less style",
@@ -90,6 +95,7 @@ EN = {
     "crowded": "Many people are painting right now. Try again in a minute, or use the Fast tab meanwhile.",
     "seconds": "{n} s",
     "minutes": "{n} min",
+    "hours": "{n} h",
     "loss_content": "content",
     "loss_style": "style",
     "loss_smooth": "smoothness",
@@ -179,6 +185,12 @@ PT = {
     "from_fast": "Começar pelo resultado rápido",
     "from_fast_help": "A fotografia é pintada primeiro no estilo escolhido em Rápido.",
     "optimize_lead": "Mais lento e mais apurado: qualquer pintura serve de estilo, e vê a foto transformar-se nela.",
+    "estimate": "Vai demorar cerca de {time} e ocupar {memory} GB de memória em {device}.",
+    "estimate_memory": "Vai ocupar cerca de {memory} GB de memória; quanto demora sabe-se quando a rede estiver aqui.",
+    "estimate_too_long": "Há quem espere por esta máquina, por isso o máximo é {time}: escolha um tamanho menor "
+    "ou menos passos.",
+    "estimate_smaller": "Há pouca memória livre para este tamanho: pinta-se a {side} píxeis e depois amplia-se.",
+    "estimate_patches": "Pinta-se por partes, porque há pouca memória livre para tudo de uma vez.",
     "go_on": "Continuar do passo {step} de {steps}",
     "more": "Mais estilo",
     "less": "Menos estilo",
@@ -238,6 +250,7 @@ PT = {
     "crowded": "Há muita gente a pintar neste momento. Tente daqui a um minuto, ou use entretanto o separador Rápido.",
     "seconds": "{n} s",
     "minutes": "{n} min",
+    "hours": "{n} h",
     "loss_content": "conteúdo",
     "loss_style": "estilo",
     "loss_smooth": "suavidade",
@@ -344,4 +357,6 @@ def duration(request: gr.Request | None, seconds: float) -> str:
     """Seconds as a person would say them."""
     if seconds < 90:
         return say(request, "seconds", n=max(1, round(seconds)))
-    return say(request, "minutes", n=round(seconds / 60))
+    if seconds < 90 * 60:
+        return say(request, "minutes", n=round(seconds / 60))
+    return say(request, "hours", n=round(seconds / 3600))

@@ -1,0 +1,189 @@
+"""What a painting will take before it is begun: seconds and memory, on this machine, as busy as it is now.
+
+Almost all of a step goes into VGG-19, forward and back, whose time is a little for every call and then grows with the
+pixels. Both are found by timing steps of two small pictures, once for each network in use.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from nst import device, memory, scales
+from nst.images import Source, open_image
+from nst.judges import Judges, load_judges, numbers
+from nst.networks import VGG19
+from nst.objective import Objective, advance
+from nst.patches import cut
+from nst.pyramid import LevelAdam, take_apart
+from nst.regions import open_regions
+from nst.scales import Scale
+from nst.settings import Settings
+from nst.tensors import to_picture
+
+SIDES = {"cpu": (64, 160), "cuda": (64, 512), "mps": (64, 384)}  # of the pictures that are timed
+TIMED = 2  # steps of each, of which the shorter counts
+HISTORY = 20  # of L-BFGS
+FORWARD = 0.38  # of a step's time: one picture looked at, for its targets
+EVALUATIONS = {"adam": 1.0, "lbfgs": 2.1}  # of the objective in a step; a line search takes two and sometimes more
+OVERHEAD, COARSE_COST = 50, 1.8  # guesses: side of a picture that takes as long as a call; a pixel in float32
+SMALLER = 0.75  # of a side for which the memory did not suffice: a little more than half of its pixels
+LARGE, SLOWER = 200_000, 0.1  # pixels from which a CPU's caches help less, and by how much with every doubling
+
+Shape = Callable[[int], tuple[int, int]]  # width and height worked at, for a scale's side
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Of a step with one network: seconds for every call, and for every pixel."""
+
+    call: float
+    pixel: float
+    cached: bool = True  # whether small pictures gain from a CPU's caches
+
+    def step(self, width: int, height: int, patch: int | None = None) -> float:
+        """Seconds that the objective and its gradient take, seen at once or in patches."""
+        patches = cut(height, width, patch)
+        # In patches each is looked at once more, for the whole's sums.
+        looks = 1 if len(patches) == 1 else 1 + FORWARD
+        total = 0.0
+        for top, bottom, left, right in (p.outer for p in patches):
+            pixels = (bottom - top) * (right - left)
+            doublings = math.log2(max(1.0, pixels / LARGE)) if self.cached else 0.0
+            total += looks * (self.call + self.pixel * pixels * (1 + SLOWER * doublings))
+        return total
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Of both networks of a run."""
+
+    coarse: Speed
+    fine: Speed
+
+    def scale(
+        self, scale: Scale, finest: bool, shape: Shape, settings: Settings, paintings: int, patch: int | None
+    ) -> tuple[float, float]:
+        """Seconds until a scale's targets are known, and for each of its steps."""
+        step = (self.fine if finest else self.coarse).step(*shape(scale.side), patch)
+        return FORWARD * (1 + paintings * settings.stroke**2) * step, EVALUATIONS[settings.optimizer] * step
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What ``optimize`` will take: ``seconds``, once the machine was timed; ``memory`` in bytes at its peak, beside
+    what the program and the network have already; and ``size``, width and height that it is painted at, less than
+    asked for where memory does not suffice. ``patch`` is the side of its patches, None where it is seen at once."""
+
+    seconds: float | None
+    memory: int
+    size: tuple[int, int]
+    patch: int | None
+
+
+_timing = threading.Lock()
+_timed: dict[tuple[torch.device, torch.dtype, str], Speed] = {}
+
+
+def estimate(photo: Source, settings: Settings = Settings(), paintings: int = 1) -> Estimate:  # noqa: B008 (frozen)
+    """What painting ``photo`` from so many paintings will take; the first call takes a second itself, to time the
+    network. Raises ImageError, and WeightsUnavailable where VGG-19 cannot be had."""
+    size = open_image(photo).image.size
+    time_steps(load_judges(settings), settings)
+    return foreseen(size, settings, paintings)
+
+
+def foreseen(size: tuple[int, int], settings: Settings, paintings: int = 1) -> Estimate:
+    """The same at once, from the photograph's width and height."""
+
+    def shape(side: int) -> tuple[int, int]:
+        return working(size, side)
+
+    where, speeds = device.choose(), known(settings)
+    plan = scales.plan(settings.size, settings.steps, settings.scales)
+    number = numbers(settings, where)[1]
+    side, patch = fitting(plan[-1].side, shape, settings, number, memory.free(where))
+    if side < plan[-1].side:
+        plan = scales.at_most(plan, side)
+    seconds = None
+    if speeds is not None:
+        costs = [speeds.scale(s, s is plan[-1], shape, settings, paintings, patch) for s in plan]
+        seconds = sum(targets + step * scale.left for scale, (targets, step) in zip(plan, costs, strict=True))
+    width, height = shape(side)
+    return Estimate(seconds, needed(width * height, settings, number, patch), (width, height), patch)
+
+
+def known(settings: Settings) -> Speeds | None:
+    """How fast this machine is in a run with these settings, if that was timed."""
+    where = device.choose()
+    found = [_timed.get((where, number, settings.statistic)) for number in numbers(settings, where)]
+    return None if None in found else Speeds(*found)
+
+
+def time_steps(judges: Judges, settings: Settings) -> None:
+    """Time the steps of a run with these settings, if they were not before."""
+    for network in judges:
+        where, number = network.mean.device, network.convolutions["relu1_1"].weight.dtype
+        with _timing:
+            if (where, number, settings.statistic) in _timed:
+                continue
+            small, large = (_step(network, settings.statistic, side) for side in SIDES[where.type])
+            fewer, more = (side**2 for side in SIDES[where.type])
+            pixel = max((large - small) / (more - fewer), 0.1 * large / more)  # whatever else the machine did meanwhile
+            speed = Speed(max(0.0, small - pixel * fewer), pixel, where.type == "cpu")
+            _timed[where, number, settings.statistic] = speed
+
+
+def guessed(settings: Settings) -> Speeds:
+    """Speeds in proportion to one another only."""
+    coarse, fine = numbers(settings, device.choose())
+    slower = 1.0 if coarse is fine else COARSE_COST
+    return Speeds(*(Speed(times * OVERHEAD**2, times, False) for times in (slower, 1.0)))
+
+
+def _step(network: VGG19, statistic: str, side: int) -> float:
+    """Seconds that a step of a square picture takes."""
+    photo = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+    image, photo = to_picture(photo), photo.to(network.mean.device)
+    objective = Objective(
+        network, photo, open_regions(image, open_image(image)), Settings(statistic=statistic), lambda: None
+    )
+    levels = [level.requires_grad_() for level in take_apart(photo)]
+    rule, seconds = LevelAdam(levels, 0.01), []
+    for _ in range(TIMED):
+        began = time.perf_counter()
+        advance(rule, levels, objective)  # its losses are read, for which a GPU is waited for
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
+
+
+def working(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Width and height worked at where the long side is ``side``, for a photograph of this width and height."""
+    width, height = (max(scales.SMALLEST, round(length * side / max(size))) for length in size)
+    return width, height
+
+
+def needed(pixels: int, settings: Settings, number: torch.dtype, patch: int | None) -> int:
+    """Bytes that a run takes at its peak, as ``memory.needed`` has them."""
+    history = HISTORY if settings.optimizer == "lbfgs" else 0
+    return memory.needed(pixels, number, history, settings.stroke, patch)
+
+
+def fitting(
+    side: int, shape: Shape, settings: Settings, number: torch.dtype, free: int | None
+) -> tuple[int, int | None]:
+    """The largest side, at most ``side``, for which so many bytes of memory suffice, and the side of its patches."""
+    while free is not None:
+        width, height = shape(side)
+        for patch in (None, *memory.patches(width * height)):
+            if needed(width * height, settings, number, patch) <= free * memory.SHARE:
+                return side, patch
+        if side * SMALLER < scales.SMALLEST:
+            break
+        side = int(side * SMALLER)
+    return side, None

@@ -1,0 +1,153 @@
+"""What a painting will take: from steps timed once, to seconds and memory, and the sentences that tell them."""
+
+import pytest
+import torch
+from pictures import scene
+from PIL import Image
+from torchvision.models import vgg19
+
+import nst
+from nst import Settings, device, estimates, judges, memory, scales
+from nst.estimates import FORWARD, Speed, Speeds
+from nst.page import beforehand
+from nst.page.painting import LONGEST
+from nst.page.pictures import Upload
+from nst.page.texts import TEXTS
+from nst.patches import MARGIN
+from nst.settings import KNOBS
+
+PHOTO = scene().resize((96, 72))
+
+
+@pytest.fixture
+def speeds(monkeypatch) -> Speeds:
+    """A machine that takes a millisecond for a thousand pixels of the finest scale."""
+    found = Speeds(Speed(0.0, 2e-6, False), Speed(0.0, 1e-6, False))
+    monkeypatch.setattr(estimates, "known", lambda settings: found)
+    return found
+
+
+def test_a_step_takes_time_by_its_pixels():
+    small, large = (Speed(0.1, 1e-6, False).step(side, side) for side in (100, 1000))
+    assert small == pytest.approx(0.11)
+    assert large == pytest.approx(1.1)
+
+
+def test_large_pictures_gain_less_from_a_cpus_caches():
+    side = round(estimates.LARGE**0.5) * 2
+    with_caches, without = (Speed(0.0, 1e-6, cached).step(side, side) for cached in (True, False))
+    assert with_caches / without == pytest.approx(1 + 2 * estimates.SLOWER, rel=1e-3)
+
+
+def test_patches_are_looked_at_twice_and_with_their_margins():
+    seen = 512 * (256 + MARGIN) * 2  # side by side: each has a margin on one side
+    expected = 1e-6 * seen * (1 + FORWARD)
+    assert Speed(0.0, 1e-6, False).step(512, 512, patch=512) == pytest.approx(1e-6 * 512 * 512)
+    halves = Speed(0.0, 1e-6, False)
+    assert halves.step(512, 256, patch=256) == pytest.approx(expected / 2)
+
+
+def test_what_costs_more_is_foretold_to_take_longer(speeds):
+    usual = nst.estimates.foreseen((4, 3), Settings()).seconds
+    for dearer in (
+        Settings(size=512),
+        Settings(steps=240),
+        Settings(scales=1),
+        Settings(stroke=2.0),
+        Settings(optimizer="lbfgs"),
+    ):
+        assert nst.estimates.foreseen((4, 3), dearer).seconds > usual
+    assert nst.estimates.foreseen((4, 3), Settings(), paintings=3).seconds > usual
+    assert nst.estimates.foreseen((4, 4), Settings()).seconds > usual
+
+
+def test_the_steps_of_all_scales_are_added_up(speeds):
+    found = estimates.foreseen((4, 3), Settings(size=400, steps=100)).seconds
+    pixels = {100: 100 * 75, 200: 200 * 150, 400: 400 * 300}
+    plan = scales.plan(400, 100)
+    steps = sum(pixels[s.side] * (s.steps + 2 * FORWARD) * (1e-6 if s is plan[-1] else 2e-6) for s in plan)
+    assert found == pytest.approx(steps)
+
+
+def test_memory_and_size_are_those_of_the_run(monkeypatch):
+    number = device.number_format(device.choose())
+    monkeypatch.setattr(memory, "free", lambda where: None)
+    found = estimates.foreseen((4, 3), Settings(size=384))
+    assert (found.size, found.patch) == ((384, 288), None)
+    assert found.memory == memory.needed(384 * 288, number)
+    monkeypatch.setattr(memory, "free", lambda where: round(memory.needed(96 * 72, number) / memory.SHARE) + 1)
+    assert estimates.foreseen((4, 3), Settings(size=128)).size == (96, 72)
+    monkeypatch.setattr(memory, "free", lambda where: 2 * 10**9)
+    assert estimates.foreseen((4, 3), Settings(size=2048)).patch in memory.PATCHES
+
+
+def test_the_network_is_timed_once_and_then_the_time_is_known(monkeypatch):
+    torch.manual_seed(1)
+    published = {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
+    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: published)
+    monkeypatch.setattr(judges, "_networks", {})
+    monkeypatch.setattr(estimates, "_timed", {})
+    monkeypatch.setattr(estimates, "SIDES", dict.fromkeys(estimates.SIDES, (32, 64)))
+    assert estimates.known(Settings()) is None
+    assert estimates.foreseen((4, 3), Settings()).seconds is None
+    assert nst.estimate(PHOTO, Settings(size=64)).seconds > 0
+    monkeypatch.setattr(estimates, "_step", None)
+    assert nst.estimate(PHOTO, Settings(size=128)).seconds > nst.estimate(PHOTO, Settings(size=64)).seconds
+    first = next(nst.optimize(PHOTO, PHOTO, Settings(size=64, steps=3)))
+    assert first.remaining > 0
+
+
+class Asking:
+    """A browser's request."""
+
+    def __init__(self, language: str) -> None:
+        self.headers = {"accept-language": language}
+
+
+def told(photo: Upload | None = None, second: Upload | None = None, language: str = "en", **changed) -> str:
+    values = Settings(**changed)
+    return beforehand.told(photo, second, Asking(language), *(getattr(values, name) for name in KNOBS))
+
+
+def test_the_page_tells_time_and_memory(speeds):
+    assert "Will take about 8 s and 0." in told()
+    assert "Vai demorar cerca de 8 s e ocupar 0," in told(language="pt-PT")
+    assert told(second=Upload("", None), size=1024) != told(size=1024)
+    assert " h and" in told(size=4096, steps=1000, optimizer="lbfgs")
+
+
+def test_the_page_tells_memory_alone_while_the_machine_was_not_timed(monkeypatch):
+    monkeypatch.setattr(estimates, "known", lambda settings: None)
+    assert "how long it takes is known once" in told()
+
+
+def test_the_page_tells_what_a_space_will_refuse(speeds, monkeypatch):
+    monkeypatch.setenv("SPACE_ID", "somebody/space")
+    said = f"{LONGEST // 60} min is the most"
+    assert said in told(size=2048, steps=1000)
+    assert said not in told()
+    monkeypatch.delenv("SPACE_ID")
+    assert said not in told(size=2048, steps=1000)
+
+
+def test_the_page_tells_what_memory_does_not_suffice_for(speeds, monkeypatch):
+    number = device.number_format(device.choose())
+    monkeypatch.setattr(memory, "free", lambda where: round(memory.needed(96 * 72, number) / memory.SHARE) + 1)
+    assert "painted at 96 pixels" in told(size=128)
+    monkeypatch.setattr(memory, "free", lambda where: 2 * 10**9)
+    assert "patches" in told(size=2048)
+
+
+def test_a_photos_proportions_are_read_from_its_file(tmp_path):
+    file = tmp_path / "one.png"
+    Image.new("RGB", (30, 60)).save(file)
+    assert beforehand.proportions(Upload(str(file), None)) == (30, 60)
+    file.write_text("no picture")
+    for other in (None, Upload(str(file), None)):
+        assert beforehand.proportions(other) == beforehand.USUAL
+    assert told(Upload("data:image/png;base64,AAAA", None)) == ""
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_every_language_has_these_sentences(language):
+    assert all(TEXTS[language][f"estimate{kind}"] for kind in ("", "_memory", "_too_long", "_smaller", "_patches"))
