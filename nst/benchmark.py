@@ -89,21 +89,23 @@ def compared(options: argparse.Namespace) -> None:
     settings = Settings(size=options.size)
     print("| pair | textbook | style, content, noise | ours | style, content, noise | as good after | sooner |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    ratios = []
+    races = []
     for name, photo, painting in pairs:
         result = race.run(photo, painting, settings, options.textbook_steps)
         cells = [name]
         for last in (result.textbook[-1], result.ours[-1]):
             cells += [f"{last.seconds:.0f} s", f"{last.style:.3f}, {last.content:.3f}, {last.noise:.2f}"]
-        cells += ["never", "–"] if result.reached is None else [f"{result.reached:.0f} s", f"{result.ratio:.1f} times"]
+        there = result.there
+        cells += ["never", "–"] if there is None else [f"{there.seconds:.0f} s", f"{result.ratio:.1f} times"]
         print("|", " | ".join(cells), "|", flush=True)
-        ratios.append(result.ratio)
+        races.append(result)
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)
-            race.draw(result, options.out / f"{name}.svg")
+            race.draw(races, options.out / "curves.svg")
             for method, picture in zip(("textbook", "ours"), result.pictures, strict=True):
                 picture.save(options.out / f"{name}-{method}.png")
-    print(f"\nMedian: {statistics.median(ratios):.1f} times sooner; a pair that never got there counts as 0.")
+    median = statistics.median(result.ratio for result in races)
+    print(f"\nMedian: {median:.1f} times sooner; a pair that never got there counts as 0.")
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ textbook's side computes in float32 throughout, ours in the number formats that 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,14 +51,14 @@ class Race:
     pictures: tuple[Image.Image, Image.Image]
 
     @property
-    def reached(self) -> float | None:
-        """Seconds until ours was as good as the textbook's last picture; None if it never was."""
-        return next((p.seconds for p in self.ours if p.reaches(self.textbook[-1])), None)
+    def there(self) -> Point | None:
+        """The first of ours that is as good as the textbook's last picture; None if none is."""
+        return next((p for p in self.ours if p.reaches(self.textbook[-1])), None)
 
     @property
     def ratio(self) -> float:
         """How many times sooner; 0 if never."""
-        return 0.0 if self.reached is None else self.textbook[-1].seconds / self.reached
+        return 0.0 if self.there is None else self.textbook[-1].seconds / self.there.seconds
 
 
 def run(photo: Image.Image, painting: Image.Image, settings: Settings, steps: int) -> Race:
@@ -90,37 +91,42 @@ def _measured(
     return [Point(seconds, **distances(judge, photo, painting, image)) for seconds, image in curve]
 
 
-def draw(race: Race, path: Path) -> None:
-    """The curves as an SVG: style and content distance over seconds, on a logarithmic scale; noise is not drawn."""
+def draw(races: Sequence[Race], path: Path) -> None:
+    """The curves as an SVG: style and content distance over seconds, on a logarithmic scale; noise is not drawn.
+    A dot is where ours is as good as the textbook's last picture."""
     width, height, left, top = 340, 220, 44, 34
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * (width + left) + 30} {height + 84}" '
         'font-family="sans-serif" font-size="13"><rect width="100%" height="100%" fill="#fff"/>'
     ]
-    curves = {name: getattr(race, name) for name in COLORS}
-    longest = max(points[-1].seconds for points in curves.values())
-    soonest = min(points[0].seconds for points in curves.values())
+    curves = [(COLORS[name], getattr(race, name)) for race in races for name in COLORS]
+    longest = max(points[-1].seconds for _, points in curves)
+    soonest = min(points[0].seconds for _, points in curves)
+    thick = 2.5 if len(races) == 1 else 1.3
     for number, figure in enumerate(("style", "content")):
         x0 = left + number * (width + left + 15)
-        top_value = max(getattr(p, figure) for points in curves.values() for p in points)
+        most = max(getattr(p, figure) for _, points in curves for p in points)
 
-        def place(p: Point, figure: str = figure, x0: float = x0, most: float = top_value) -> str:
+        def place(p: Point, figure: str = figure, x0: float = x0, most: float = most) -> tuple[float, float]:
             x = x0 + width * np.log(p.seconds / soonest) / np.log(longest / soonest)
-            return f"{x:.1f},{top + height * (1 - getattr(p, figure) / most):.1f}"
+            return x, top + height * (1 - getattr(p, figure) / most)
 
         parts.append(f'<text x="{x0}" y="20">{figure} distance</text>')
         parts.append(f'<path d="M{x0} {top}V{top + height}H{x0 + width}" fill="none" stroke="#444"/>')
-        for value in (0, top_value):
-            y = top + height * (1 - value / top_value)
+        for value in (0, most):
+            y = top + height * (1 - value / most)
             parts.append(f'<text x="{x0 - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.2f}</text>')
         for seconds in (1, 3, 10, 30, 100, 300, 1000):
             if soonest <= seconds <= longest:
                 x = x0 + width * np.log(seconds / soonest) / np.log(longest / soonest)
                 parts.append(f'<text x="{x:.1f}" y="{top + height + 18}" text-anchor="middle">{seconds} s</text>')
                 parts.append(f'<path d="M{x:.1f} {top}V{top + height}" stroke="#ddd"/>')
-        for name, points in curves.items():
-            line = " ".join(map(place, points))
-            parts.append(f'<polyline points="{line}" fill="none" stroke="{COLORS[name]}" stroke-width="2.5"/>')
+        for color, points in curves:
+            line = " ".join("{:.1f},{:.1f}".format(*place(p)) for p in points)
+            parts.append(f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="{thick}"/>')
+        for there in (race.there for race in races if race.there is not None):
+            x, y = place(there)
+            parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{COLORS["ours"]}"/>')
     for number, name in enumerate(COLORS):
         x = left + 110 * number
         parts.append(f'<text x="{x}" y="{height + 74}" fill="{COLORS[name]}">{name}</text>')

@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -58,19 +59,24 @@ def test_a_race_has_both_curves_in_order_of_time(network, tmp_path):
     assert len(result.textbook) == 1
     assert len(result.ours) == 3  # after steps 4 and 8, and the last
     assert [p.size for p in result.pictures] == [(64, 48)] * 2
-    race.draw(result, tmp_path / "race.svg")
-    lines = ElementTree.parse(tmp_path / "race.svg").getroot().findall("{http://www.w3.org/2000/svg}polyline")
-    assert len(lines) == 4
+    race.draw([result, result], tmp_path / "race.svg")
+    assert shapes(tmp_path / "race.svg", "polyline") == 8  # two methods' two figures, of two races
 
 
-def test_as_good_means_in_style_content_and_noise():
+def shapes(drawing: Path, name: str) -> int:
+    return len(ElementTree.parse(drawing).getroot().findall(f"{{http://www.w3.org/2000/svg}}{name}"))
+
+
+def test_as_good_means_in_style_content_and_noise(tmp_path):
     end = Point(100, 0.3, 0.5, 1.2)
     ours = [Point(1, 0.5, 0.4, 1.0), Point(2, 0.3, 0.5, 1.3), Point(5, 0.3, 0.5, 1.2), Point(6, 0.2, 0.4, 1.0)]
     pictures = (picture(1), picture(2))
-    assert Race([end], ours, pictures).reached == 5
+    assert Race([end], ours, pictures).there.seconds == 5
     assert Race([end], ours, pictures).ratio == 20
-    assert Race([end], ours[:2], pictures).reached is None
+    assert Race([end], ours[:2], pictures).there is None
     assert Race([end], ours[:2], pictures).ratio == 0
+    race.draw([Race([end], ours, pictures), Race([end], ours[:2], pictures)], tmp_path / "race.svg")
+    assert shapes(tmp_path / "race.svg", "circle") == 2  # in both figures, of the race that was won
 
 
 def test_the_benchmark_prints_a_row_for_each_pair(network, tmp_path, monkeypatch, capsys):
@@ -99,7 +105,7 @@ def test_the_benchmark_prints_a_row_for_each_pair(network, tmp_path, monkeypatch
     assert "| 1-2 |" in printed
     assert "| 2-1 |" in printed
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(
-        f"{a}-{b}{end}" for a, b in ((1, 2), (2, 1)) for end in (".svg", "-textbook.png", "-ours.png")
+        ["curves.svg", *(f"{a}-{b}-{method}.png" for a, b in ((1, 2), (2, 1)) for method in ("textbook", "ours"))]
     )
 
 
