@@ -62,6 +62,12 @@ def test_more_strength_goes_further_from_the_photo():
     assert away[-1] > 10
 
 
+def test_the_dose_rises_with_the_strength_and_ends_as_the_full_style():
+    doses = [fast.dose(strength) for strength in (0, 0.25, 0.5, 0.75, 1, 1.2, 1.5)]
+    assert doses == sorted(doses)
+    assert (doses[0], doses[1], doses[4], doses[-1]) == (0, 0.5, 1, 1.5)
+
+
 def test_half_the_strength_is_no_fading_of_the_full_painting():
     photo = scene(256, 192)
     half, full = (pixels(nst.stylize(photo, strength=s)) for s in (0.5, 1.0))
