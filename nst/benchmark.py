@@ -23,11 +23,12 @@ from PIL import Image
 
 from nst import device, fast, race, weights
 from nst.drawings import tiles, wind
+from nst.errors import SettingsError
 from nst.images import open_image
 from nst.judges import load_judges
 from nst.networks import SHAPES
 from nst.optimize import optimize
-from nst.settings import Settings
+from nst.settings import KNOBS, Settings
 
 FAST_SIZES = (256, 512, 1024, 2048)
 COMPARED = (512, 1024)
@@ -77,6 +78,12 @@ def row(what: str, seconds: float) -> None:
     print(f"| {what} | {seconds:.2f} s |", flush=True)
 
 
+def setting(given: str) -> tuple[str, str | float]:
+    """Name and value of ``name=value``."""
+    name, _, value = given.partition("=")
+    return name, value if KNOBS.get(name) and KNOBS[name].choices else float(value)
+
+
 def compared(options: argparse.Namespace) -> None:
     """Print a row for each pair, and the median of how many times sooner ours is there."""
     if options.textbook_steps < 1:
@@ -86,7 +93,10 @@ def compared(options: argparse.Namespace) -> None:
     named = zip(options.files[::2], options.files[1::2], strict=True)
     pairs = [(f"{Path(a).stem}-{Path(b).stem}", open_image(a).image, open_image(b).image) for a, b in named]
     pairs = pairs or [("tiles-wind", tiles(), wind())]
-    settings = Settings(size=options.size)
+    try:
+        settings = Settings.from_dict({"size": options.size, **dict(map(setting, options.set))})
+    except (ValueError, SettingsError) as error:
+        raise SystemExit(f"A setting cannot be taken: {error}") from error
     print("| pair | textbook | style, content, noise | ours | style, content, noise | as good after | sooner |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     races = []
@@ -114,6 +124,9 @@ def main() -> None:
     kind = kinds.add_parser("optimize", help="the full method beside the textbook's loop")
     kind.add_argument("files", nargs="*", help="a photograph and a painting, or several such pairs")
     kind.add_argument("--size", type=int, default=Settings().size)
+    kind.add_argument(
+        "--set", nargs="*", default=[], metavar="NAME=VALUE", help="other settings of ours than the usual"
+    )
     kind.add_argument("--textbook-steps", type=int, default=300)
     kind.add_argument("--out", type=Path, help="a folder for the curves and the pictures")
     kind.set_defaults(run=compared)

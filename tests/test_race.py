@@ -83,7 +83,6 @@ def test_the_benchmark_prints_a_row_for_each_pair(network, tmp_path, monkeypatch
     for seed in (1, 2):
         picture(seed).save(tmp_path / f"{seed}.png")
     files = [str(tmp_path / f"{seed}.png") for seed in (1, 2)]
-    monkeypatch.setattr(benchmark, "Settings", lambda size=64: Settings(size=size, steps=2))
     monkeypatch.setattr(
         sys,
         "argv",
@@ -98,6 +97,8 @@ def test_the_benchmark_prints_a_row_for_each_pair(network, tmp_path, monkeypatch
             "2",
             "--out",
             f"{tmp_path}/out",
+            "--set",
+            "steps=2",
         ],
     )
     benchmark.main()
@@ -107,6 +108,18 @@ def test_the_benchmark_prints_a_row_for_each_pair(network, tmp_path, monkeypatch
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(
         ["curves.svg", *(f"{a}-{b}-{method}.png" for a, b in ((1, 2), (2, 1)) for method in ("textbook", "ours"))]
     )
+
+
+def test_settings_are_named_as_everywhere():
+    given = dict(map(benchmark.setting, ["steps=80", "content_weight=2.5", "color=luminance"]))
+    assert Settings.from_dict(given) == Settings(steps=80, content_weight=2.5, color="luminance")
+
+
+@pytest.mark.parametrize(("given", "words"), [("colour=1", "colour"), ("steps=many", "many"), ("steps=0", "1 to 1000")])
+def test_a_setting_that_cannot_be_is_said(given, words, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["benchmark", "optimize", "--set", given])
+    with pytest.raises(SystemExit, match=words):
+        benchmark.main()
 
 
 def test_files_that_make_no_pairs_are_refused(monkeypatch):
