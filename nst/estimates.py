@@ -1,7 +1,8 @@
-"""What a painting will take before it is begun: seconds and memory, on this machine, as busy as it is now.
+"""What a painting will take before it is begun: seconds and memory, on this machine, as busy as it was lately.
 
 Almost all of a step goes into VGG-19, forward and back, whose time is a little for every call and then grows with the
-pixels. Both are found by timing steps of two small pictures, once for each network in use.
+pixels. Both are found by timing steps of two small pictures, for each number format and statistic in use. What masks
+and layers left out change is not foreseen.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import torch
 
 from nst import device, memory, scales
-from nst.images import Source, open_image
+from nst.images import Source, open_image, size_of
 from nst.judges import Judges, load_judges, numbers
 from nst.networks import VGG19
 from nst.objective import Objective, advance
@@ -27,7 +28,8 @@ from nst.settings import Settings
 from nst.tensors import to_picture
 
 SIDES = {"cpu": (64, 160), "cuda": (64, 512), "mps": (64, 384)}  # of the pictures that are timed
-TIMED = 2  # steps of each, of which the shorter counts
+TIMED = 3  # steps of each, of which the shortest counts
+OLD = 600  # seconds after which they are timed again, if asked for: a machine is not always as busy
 HISTORY = 20  # of L-BFGS
 FORWARD = 0.38  # of a step's time: one picture looked at, for its targets
 EVALUATIONS = {"adam": 1.0, "lbfgs": 2.1}  # of the objective in a step; a line search takes two and sometimes more
@@ -87,27 +89,32 @@ class Estimate:
 
 
 _timing = threading.Lock()
-_timed: dict[tuple[torch.device, torch.dtype, str], Speed] = {}
+_timed: dict[tuple[str, torch.dtype, str], tuple[Speed, float]] = {}  # and when
 
 
 def estimate(photo: Source, settings: Settings = Settings(), paintings: int = 1) -> Estimate:  # noqa: B008 (frozen)
     """What painting ``photo`` from so many paintings will take; the first call takes a second itself, to time the
     network. Raises ImageError, and WeightsUnavailable where VGG-19 cannot be had."""
-    size = open_image(photo).image.size
+    size = size_of(photo)
     time_steps(load_judges(settings), settings)
     return foreseen(size, settings, paintings)
 
 
-def foreseen(size: tuple[int, int], settings: Settings, paintings: int = 1) -> Estimate:
-    """The same at once, from the photograph's width and height."""
+def foreseen(
+    size: tuple[int, int], settings: Settings, paintings: int = 1, *, after: int = 0, alone: bool = True
+) -> Estimate:
+    """The same at once, from the photograph's width and height; of a run to be taken up after so many steps, what is
+    left. Where it is not ``alone`` another run has memory now that will be free then, and all of it is counted on."""
 
     def shape(side: int) -> tuple[int, int]:
         return working(size, side)
 
     where, speeds = device.choose(), known(settings)
     plan = scales.plan(settings.size, settings.steps, settings.scales)
+    if after:
+        plan, _ = scales.after(plan, after)
     number = numbers(settings, where)[1]
-    side, patch = fitting(plan[-1].side, shape, settings, number, memory.free(where))
+    side, patch = fitting(plan[-1].side, shape, settings, number, memory.free(where) if alone else None)
     if side < plan[-1].side:
         plan = scales.at_most(plan, side)
     seconds = None
@@ -121,22 +128,23 @@ def foreseen(size: tuple[int, int], settings: Settings, paintings: int = 1) -> E
 def known(settings: Settings) -> Speeds | None:
     """How fast this machine is in a run with these settings, if that was timed."""
     where = device.choose()
-    found = [_timed.get((where, number, settings.statistic)) for number in numbers(settings, where)]
-    return None if None in found else Speeds(*found)
+    found = [_timed.get((where.type, number, settings.statistic)) for number in numbers(settings, where)]
+    return None if None in found else Speeds(*(speed for speed, _ in found))
 
 
 def time_steps(judges: Judges, settings: Settings) -> None:
-    """Time the steps of a run with these settings, if they were not before."""
+    """Time the steps of a run with these settings, if that was not done lately. For a second or so it needs the device
+    for itself."""
     for network in judges:
-        where, number = network.mean.device, network.convolutions["relu1_1"].weight.dtype
+        kind = network.mean.device.type
+        key = kind, network.convolutions["relu1_1"].weight.dtype, settings.statistic
         with _timing:
-            if (where, number, settings.statistic) in _timed:
+            if key in _timed and time.monotonic() - _timed[key][1] < OLD:
                 continue
-            small, large = (_step(network, settings.statistic, side) for side in SIDES[where.type])
-            fewer, more = (side**2 for side in SIDES[where.type])
+            small, large = (_step(network, settings.statistic, side) for side in SIDES[kind])
+            fewer, more = (side**2 for side in SIDES[kind])
             pixel = max((large - small) / (more - fewer), 0.1 * large / more)  # whatever else the machine did meanwhile
-            speed = Speed(max(0.0, small - pixel * fewer), pixel, where.type == "cpu")
-            _timed[where, number, settings.statistic] = speed
+            _timed[key] = Speed(max(0.0, small - pixel * fewer), pixel, kind == "cpu"), time.monotonic()
 
 
 def guessed(settings: Settings) -> Speeds:
@@ -157,7 +165,8 @@ def _step(network: VGG19, statistic: str, side: int) -> float:
     rule, seconds = LevelAdam(levels, 0.01), []
     for _ in range(TIMED):
         began = time.perf_counter()
-        advance(rule, levels, objective)  # its losses are read, for which a GPU is waited for
+        advance(rule, levels, objective)
+        levels[0].detach().sum().item()  # a GPU is waited for
         seconds.append(time.perf_counter() - began)
     return min(seconds)
 

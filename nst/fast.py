@@ -29,7 +29,7 @@ from nst.settings import KNOBS, PROGRAM, Knob
 from nst.tiles import SMALLEST
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
-STRENGTH = Knob("strength", 1.0, "The dose of the style: 0 gives the photo, 1 the full style.", 0.0, 1.5, 0.05)
+STRENGTH = Knob("strength", 1.0, "How much of the style: 0 gives the photo, 1 the full style.", 0.0, 1.5, 0.05)
 STROKE = Knob("stroke", 1.0, "Size of the brush: 0.5 paints strokes half as large, 2 twice.", 0.5, 2.0, 0.1)
 COLOR = KNOBS["color"]  # the same choice as in the full method
 SIZE = Knob("size", 512, "Long side of the result, in pixels.", SMALLEST, 8000, 1)
@@ -156,7 +156,7 @@ def stylize(
     """The photograph painted in one pass.
 
     ``style`` is a style's id, or a mixture such as ``{"starry-night": 0.6, "great-wave": 0.4}``.
-    ``strength`` is the dose: 0 gives the photo, 1 the full style, up to 1.5 more than that.
+    ``strength`` says how much of it: 0 gives the photo, 1 the full style, up to 1.5 more than that.
     ``size`` is the result's long side in pixels; without it the result is as large as the photo.
     ``stroke`` is the size of the brush, 1 as trained. ``color`` is one of ``COLORS``.
     ``cancelled`` is asked many times a second, from another thread, and when it says True the work

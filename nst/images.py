@@ -66,6 +66,16 @@ def open_image(source: Source, *, name: str | None = None) -> Picture:
         return Picture(_on_white(colors, alpha), alpha, name, notes + color_notes)
 
 
+def size_of(source: Source) -> tuple[int, int]:
+    """Width and height as they stand in the file, before it is turned upright; its pixels are not read.
+
+    Raises ImageError as ``open_image`` does, but for what only the pixels would tell."""
+    if isinstance(source, Picture):
+        return source.image.size
+    with _opened(source, _name_of(source)) as image:
+        return image.size
+
+
 def save_image(
     image: Image.Image,
     target: str | os.PathLike | BinaryIO,

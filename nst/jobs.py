@@ -10,6 +10,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -18,6 +19,17 @@ Stopping = Callable[[], bool]
 
 # What a stopped run was just doing may take a moment to end; meanwhile the next run must not share the device with it.
 _device = threading.Lock()
+
+
+@contextmanager
+def idle() -> Iterator[bool]:
+    """Whether no job has the device; if so, none gets it while inside."""
+    free = _device.acquire(blocking=False)
+    try:
+        yield free
+    finally:
+        if free:
+            _device.release()
 
 
 class Stopped(BaseException):

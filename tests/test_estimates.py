@@ -1,13 +1,15 @@
 """What a painting will take: from steps timed once, to seconds and memory, and the sentences that tell them."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from pictures import scene
-from PIL import Image
 from torchvision.models import vgg19
 
 import nst
 from nst import Settings, device, estimates, judges, memory, scales
+from nst.benchmark import random_weights
 from nst.estimates import FORWARD, Speed, Speeds
 from nst.page import beforehand
 from nst.page.painting import LONGEST
@@ -47,7 +49,8 @@ def test_patches_are_looked_at_twice_and_with_their_margins():
     assert halves.step(512, 256, patch=256) == pytest.approx(expected / 2)
 
 
-def test_what_costs_more_is_foretold_to_take_longer(speeds):
+def test_what_costs_more_is_foretold_to_take_longer(speeds, monkeypatch):
+    monkeypatch.setattr(memory, "free", lambda where: None)
     usual = nst.estimates.foreseen((4, 3), Settings()).seconds
     for dearer in (
         Settings(size=512),
@@ -61,7 +64,8 @@ def test_what_costs_more_is_foretold_to_take_longer(speeds):
     assert nst.estimates.foreseen((4, 4), Settings()).seconds > usual
 
 
-def test_the_steps_of_all_scales_are_added_up(speeds):
+def test_the_steps_of_all_scales_are_added_up(speeds, monkeypatch):
+    monkeypatch.setattr(memory, "free", lambda where: None)
     found = estimates.foreseen((4, 3), Settings(size=400, steps=100)).seconds
     pixels = {100: 100 * 75, 200: 200 * 150, 400: 400 * 300}
     plan = scales.plan(400, 100)
@@ -91,10 +95,58 @@ def test_the_network_is_timed_once_and_then_the_time_is_known(monkeypatch):
     assert estimates.known(Settings()) is None
     assert estimates.foreseen((4, 3), Settings()).seconds is None
     assert nst.estimate(PHOTO, Settings(size=64)).seconds > 0
+    step = estimates._step
     monkeypatch.setattr(estimates, "_step", None)
     assert nst.estimate(PHOTO, Settings(size=128)).seconds > nst.estimate(PHOTO, Settings(size=64)).seconds
-    first = next(nst.optimize(PHOTO, PHOTO, Settings(size=64, steps=3)))
-    assert first.remaining > 0
+    # A machine may have become busier since.
+    timed = []
+    monkeypatch.setattr(estimates, "_step", lambda *given: timed.append(given) or step(*given))
+    nst.estimate(PHOTO, Settings(size=64))
+    assert timed == []
+    monkeypatch.setattr(estimates, "OLD", 0)
+    nst.estimate(PHOTO, Settings(size=64))
+    assert timed
+
+
+def test_the_time_is_known_on_every_kind_of_device(monkeypatch):
+    """A network is on "cuda:0", where the best device is "cuda"."""
+    monkeypatch.setattr(estimates, "_timed", {})
+    monkeypatch.setattr(estimates, "_step", lambda network, statistic, side: side / 1000)
+    monkeypatch.setattr(estimates.device, "choose", lambda: torch.device("cuda"))
+    monkeypatch.setattr(estimates.device, "number_format", lambda where: torch.bfloat16)
+    monkeypatch.setattr(memory, "free", lambda where: None)
+    networks = [
+        SimpleNamespace(
+            mean=SimpleNamespace(device=torch.device("cuda:0")),
+            convolutions={"relu1_1": SimpleNamespace(weight=SimpleNamespace(dtype=number))},
+        )
+        for number in (torch.float32, torch.bfloat16)
+    ]
+    estimates.time_steps(judges.Judges(*networks), Settings())
+    assert estimates.foreseen((4, 3), Settings()).seconds > 0
+
+
+def test_what_is_known_of_the_machine_counts_from_the_first_step(monkeypatch):
+    """A step that is said to take ten seconds is not believed to take none because the first one did."""
+    slow = Speeds(Speed(10.0, 0.0), Speed(10.0, 0.0))
+    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
+    monkeypatch.setattr(judges, "_networks", {})
+    left = []
+    for found in (None, slow):
+        monkeypatch.setattr(estimates, "known", lambda settings, found=found: found)
+        left.append(next(nst.optimize(PHOTO, PHOTO, Settings(size=64, steps=5))).remaining)
+    assert left[1] > left[0] + 1
+
+
+def test_of_a_run_to_be_taken_up_only_what_is_left_counts(speeds):
+    whole, rest = (estimates.foreseen((4, 3), Settings(), after=steps).seconds for steps in (0, 100))
+    assert rest < whole / 2
+
+
+def test_where_another_run_has_the_memory_now_all_of_it_is_counted_on(monkeypatch):
+    monkeypatch.setattr(memory, "free", lambda where: 0)
+    assert max(estimates.foreseen((4, 3), Settings()).size) < 384
+    assert estimates.foreseen((4, 3), Settings(), alone=False).size == (384, 288)
 
 
 class Asking:
@@ -109,10 +161,11 @@ def told(photo: Upload | None = None, second: Upload | None = None, language: st
     return beforehand.told(photo, second, Asking(language), *(getattr(values, name) for name in KNOBS))
 
 
-def test_the_page_tells_time_and_memory(speeds):
+def test_the_page_tells_time_and_memory(speeds, monkeypatch):
+    monkeypatch.setattr(memory, "free", lambda where: None)
     assert "Will take about 8 s and 0." in told()
     assert "Vai demorar cerca de 8 s e ocupar 0," in told(language="pt-PT")
-    assert told(second=Upload("", None), size=1024) != told(size=1024)
+    assert told(second=Upload("second.png", None), size=1024) != told(size=1024)
     assert " h and" in told(size=4096, steps=1000, optimizer="lbfgs")
 
 
@@ -122,6 +175,7 @@ def test_the_page_tells_memory_alone_while_the_machine_was_not_timed(monkeypatch
 
 
 def test_the_page_tells_what_a_space_will_refuse(speeds, monkeypatch):
+    monkeypatch.setattr(memory, "free", lambda where: None)
     monkeypatch.setenv("SPACE_ID", "somebody/space")
     said = f"{LONGEST // 60} min is the most"
     assert said in told(size=2048, steps=1000)
@@ -138,14 +192,11 @@ def test_the_page_tells_what_memory_does_not_suffice_for(speeds, monkeypatch):
     assert "patches" in told(size=2048)
 
 
-def test_a_photos_proportions_are_read_from_its_file(tmp_path):
-    file = tmp_path / "one.png"
-    Image.new("RGB", (30, 60)).save(file)
-    assert beforehand.proportions(Upload(str(file), None)) == (30, 60)
+def test_what_is_no_picture_is_not_foretold(tmp_path):
+    file = tmp_path / "none.png"
     file.write_text("no picture")
-    for other in (None, Upload(str(file), None)):
-        assert beforehand.proportions(other) == beforehand.USUAL
-    assert told(Upload("data:image/png;base64,AAAA", None)) == ""
+    for source in (str(file), "data:image/png;base64,AAAA"):
+        assert told(Upload(source, None)) == ""
 
 
 @pytest.mark.parametrize("language", TEXTS)

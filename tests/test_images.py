@@ -344,3 +344,12 @@ def test_transparency_put_back_leaves_no_white_rim():
         assert np.abs(np.subtract(again.getpixel(place), CLEAR.getpixel(place))).max() <= 1
     assert np.abs(np.asarray(open_image(again).image, dtype=int) - np.asarray(picture.image)).max() <= 1
     assert with_alpha(fit(picture.image, 24), picture.alpha).size == (24, 16)
+
+
+def test_a_pictures_size_is_read_without_its_pixels(tmp_path):
+    file = tmp_path / "one.png"
+    scene().resize((300, 600)).save(file)
+    file.write_bytes(file.read_bytes()[:200])  # too little for more
+    assert images.size_of(file) == (300, 600)
+    with pytest.raises(ImageError, match=r"none\.png"):
+        images.size_of(tmp_path / "none.png")

@@ -1,14 +1,15 @@
-"""The page's painting job: the network is read ahead, and nobody holds up a Space for hours."""
-
-import dataclasses
+"""The page's painting job: the network is read ahead, and nobody holds up a Space for long."""
 
 import pytest
 from pictures import scene
 
 import nst
+from nst.jobs import idle
 from nst.page import painting
-from nst.page.painting import LONGEST, Order
+from nst.page.painting import LONGEST, Beside, Order
 from nst.settings import Settings
+
+PHOTO, PAINTING = (nst.open_image(scene().resize(size)) for size in ((64, 48), (48, 48)))
 
 
 @pytest.mark.parametrize(("cached", "borrowed", "loads"), [(True, None, 1), (False, None, 0), (True, object(), 0)])
@@ -20,7 +21,8 @@ def test_the_network_is_read_ahead_only_where_it_is_here_and_will_be_used_here(c
     monkeypatch.setattr(painting, "load_judges", loaded.append)
     monkeypatch.setattr(painting, "time_steps", lambda judges, settings: timed.append(judges))
     painting.warm_up()
-    assert len(loaded) == len(timed) == loads
+    assert bool(loaded) is bool(loads)
+    assert len(timed) == loads
 
 
 def test_a_network_that_cannot_be_read_ahead_disturbs_nobody(monkeypatch):
@@ -34,21 +36,61 @@ def test_a_network_that_cannot_be_read_ahead_disturbs_nobody(monkeypatch):
 
 def ordered(monkeypatch, seconds: float | None, space: str | None) -> None:
     """An order that will take so long, on a Space of this name or on one's own machine."""
-    order = Order(nst.open_image(scene().resize((64, 48))), nst.open_image(scene().resize((48, 48))), Settings())
-    found = nst.Estimate(seconds, 10**9, (384, 288), None)
-    monkeypatch.setattr(painting, "estimated", lambda size, settings, paintings: dataclasses.replace(found))
+    order = Order(PHOTO, PAINTING, Settings(), beside=Beside(PAINTING), after=7, unfinished=PHOTO)
+    asked = []
+
+    def foreseen(size, settings, paintings, *, after):
+        asked.append((size, settings, paintings, after))
+        return nst.Estimate(seconds, 10**9, (384, 288), None)
+
+    monkeypatch.setattr(painting, "foreseen", foreseen)
+    monkeypatch.setattr(painting, "load_judges", lambda settings, told=None: None)
+    monkeypatch.setattr(painting, "time_steps", lambda judges, settings: None)
+    monkeypatch.setattr(painting, "previews", lambda *order: (picture for picture in ["painted"]))
     monkeypatch.delenv("SPACE_ID", raising=False)
     if space:
         monkeypatch.setenv("SPACE_ID", space)
-    painting.refuse_hours(order)
+    emitted = []
+    painting.work(order)(emitted.append, lambda: False)
+    assert emitted == ["painted"]
+    assert asked == ([((64, 48), order.settings, 2, 7)] if space else [])
 
 
-def test_a_painting_of_hours_is_refused_on_a_space_only(monkeypatch):
+def test_a_painting_that_takes_long_is_refused_on_a_space_only(monkeypatch):
     with pytest.raises(nst.SettingsError, match=r"about 120 minutes .* smaller size"):
         ordered(monkeypatch, 7200, "somebody/space")
     ordered(monkeypatch, 7200, None)
     for seconds in (LONGEST - 1, None):
         ordered(monkeypatch, seconds, "somebody/space")
+
+
+def test_steps_are_timed_only_while_nobody_paints(monkeypatch):
+    timed = []
+    monkeypatch.setattr(painting, "loaded", lambda settings: True)
+    monkeypatch.setattr(painting, "load_judges", lambda settings: None)
+    monkeypatch.setattr(painting, "time_steps", lambda judges, settings: timed.append(idle_now()))
+    monkeypatch.setattr(painting.memory, "free", lambda where: 0)
+    with idle():
+        assert painting.estimated((64, 48), Settings()).size == (384, 288)  # whoever paints has the memory now
+    assert timed == []
+    assert max(painting.estimated((64, 48), Settings()).size) < 384
+    assert timed == [False]
+
+
+def idle_now() -> bool:
+    with idle() as free:
+        return free
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("out of memory")])
+def test_without_memory_to_time_steps_in_the_time_stays_unknown(error, monkeypatch):
+    def full(judges, settings):
+        raise error
+
+    monkeypatch.setattr(painting, "loaded", lambda settings: True)
+    monkeypatch.setattr(painting, "load_judges", lambda settings: None)
+    monkeypatch.setattr(painting, "time_steps", full)
+    assert painting.estimated((64, 48), Settings()).memory > 0
 
 
 def test_where_the_gpu_is_elsewhere_nothing_is_foretold(monkeypatch):

@@ -10,7 +10,7 @@ import gradio as gr
 
 import nst
 from nst import device, fast
-from nst.images import with_alpha
+from nst.images import size_of, with_alpha
 from nst.jobs import Job
 from nst.page import fast_tab, optimize_tab
 from nst.page.answers import answers, refusal
@@ -126,11 +126,12 @@ def estimate(
         paintings: how many paintings it takes its style from
     Returns:
         "seconds" (null until the network was read once), "memory" in bytes beside what the program has already, "size"
-        that it is painted at, "patch" (side of its patches; null where it is painted at once), "device"
+        that it is painted at, "patch" (side of its patches; null where it is painted at once), "device"; all but the
+        last are null where the GPU is lent for the run only (ZeroGPU)
     """
     if photo is None:
         raise refusal(request, "no_photo")
-    chosen, size = _settings(settings), photo.open().image.size
+    chosen, size = _settings(settings), size_of(photo.source)
     found = estimated(size, chosen, int(PAINTINGS.check(1 if paintings is None else paintings)))
     known = {"seconds": None, "memory": None, "size": None, "patch": None} if found is None else asdict(found)
     return known | {"device": device.describe(device.choose())}

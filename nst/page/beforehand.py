@@ -6,11 +6,10 @@ import html
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from nst import device
 from nst.errors import NSTError
-from nst.images import open_image
+from nst.images import size_of
 from nst.page.painting import LONGEST, estimated, shared
 from nst.page.pictures import Upload
 from nst.page.texts import duration, localized, say
@@ -23,7 +22,8 @@ def told(photo: Upload | None, second: Upload | None, request: gr.Request, *valu
     """How long it takes and how much memory, as the knobs stand."""
     try:
         settings = Settings.from_dict(dict(zip(KNOBS, values, strict=True)))
-        found = estimated(proportions(photo), settings, 1 if second is None else 2)
+        size = USUAL if photo is None else size_of(photo.source)
+        found = estimated(size, settings, 1 if second is None else 2)
     except NSTError:
         return ""  # which is said when it is to be painted
     if found is None:
@@ -41,16 +41,3 @@ def told(photo: Upload | None, second: Upload | None, request: gr.Request, *valu
     if found.patch is not None:
         sentences.append(say(request, "estimate_patches"))
     return f"<p>{html.escape(' '.join(sentences))}</p>"
-
-
-def proportions(photo: Upload | None) -> tuple[int, int]:
-    """Width and height of a photo, of which a file's first bytes tell enough: which is which does not matter here."""
-    if photo is None:
-        return USUAL
-    if photo.source.startswith("data:"):
-        return open_image(photo.source).image.size
-    try:
-        with Image.open(photo.source) as file:
-            return file.size
-    except (OSError, ValueError, Image.DecompressionBombError):
-        return USUAL

@@ -94,6 +94,7 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
     example.input(pick_photo, example, photo, queue=False, **quiet)
     drawing.input(optimizing.pick_painting, drawing, painting, queue=False, **quiet)
     turned = [knobs[name] for name in KNOBS]
+    asked = [photo, beside.second, *turned]
     ready_made.input(optimizing.preset, ready_made, [about, *turned], queue=False, **quiet)
     # In the queue, as all that may be refused: gradio shows no message for an event outside of it.
     at_once = {"concurrency_limit": None, **quiet}
@@ -103,10 +104,9 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
     tab.select(optimizing.borrow, [photo, fast_photo], photo, queue=False, **quiet)
     warm = tab.select(warm_up, None, None, queue=False, **quiet)
     changes = [part.change for part in (photo, beside.second, *(knobs[name] for name in COSTLY))]
-    given = [photo, beside.second, *turned]
     latest = {"queue": False, "trigger_mode": "always_last", **quiet}
-    gr.on([tab.select, *changes], told, given, estimate, **latest)
-    warm.then(told, given, estimate, **latest)
+    gr.on([tab.select, *changes], told, asked, estimate, **latest)
+    warm.then(told, asked, estimate, **latest)
     lined_up = [*three, *onward, status, curves, png, jpeg, drawing_file]
 
     def painted_after(ready: gr.events.Dependency, paint: Callable, given: list[gr.components.Component]) -> Any:
@@ -116,6 +116,7 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
         shown = [result, status, curves, png, jpeg, drawing_file, *three]
         running = ready.success(paint, [key, *given], shown, **CONCURRENCY, **quiet)
         running.success(optimizing.rest, key, [*three, *onward], queue=False, **quiet)
+        running.success(told, asked, estimate, queue=False, **quiet)
         running.failure(optimizing.fail, key, [*three, *onward, status], queue=False, **quiet)
         return running
 

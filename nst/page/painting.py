@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -14,10 +15,10 @@ import gradio as gr
 from PIL import Image
 
 import nst
-from nst import device, weights
+from nst import device, memory, weights
 from nst.estimates import foreseen, time_steps
 from nst.images import Picture, fit
-from nst.jobs import Emit, Stopping
+from nst.jobs import Emit, Stopping, idle
 from nst.judges import load_judges, loaded
 from nst.optimize import optimize
 from nst.regions import drawn_regions
@@ -31,6 +32,8 @@ WISHES = ("more", "less", "finer")  # ways to go on from a result
 MORE, FEWEST_AGAIN = 1.6, 10  # times the style weight, and steps, when going on from a result
 SHARE = Knob("share", 0.5, "Share of the second painting, where it has no place of its own.", 0.0, 1.0, 0.05)
 TO_FINISH = 5  # of them, for the last step and the way back
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -146,12 +149,13 @@ def kept(picture: Picture) -> Picture:
 
 def estimated(size: tuple[int, int], settings: Settings, paintings: int = 1) -> nst.Estimate | None:
     """What painting a photo of this width and height takes; None where the GPU is elsewhere, and nothing is known of
-    it. The time is known once the network has been read."""
+    it. The time is known once the network has been read. Nobody's painting is disturbed to find it out."""
     if device.spaces is not None:
         return None
-    if loaded(settings):
-        time_steps(load_judges(settings), settings)
-    return foreseen(size, settings, paintings)
+    with idle() as alone:
+        if alone and loaded(settings):
+            _time_steps(settings)
+    return foreseen(size, settings, paintings, alone=alone)
 
 
 def shared() -> bool:
@@ -159,18 +163,30 @@ def shared() -> bool:
     return bool(os.environ.get("SPACE_ID"))
 
 
-def refuse_hours(order: Order) -> None:
-    """Raises SettingsError where a painting would take too long for others to wait for."""
+def refuse_too_long(order: Order) -> None:
+    """Raises SettingsError where a painting would take too long for others to wait for. For the job that paints, which
+    has the device for itself."""
     if not shared():
         return
+    _time_steps(order.settings)
     paintings = order.paintings()
     count = len(paintings) if isinstance(paintings, list) else 1
-    seconds = estimated(order.photo.image.size, order.settings, count).seconds
+    seconds = foreseen(order.photo.image.size, order.settings, count, after=order.after).seconds
     if seconds is not None and seconds > LONGEST:
         raise nst.SettingsError(
             f"This would take about {seconds / 60:.0f} minutes on a machine that others wait for, where "
             f"{LONGEST // 60} are allowed. Choose a smaller size or fewer steps, or run this program on your own."
         )
+
+
+def _time_steps(settings: Settings) -> None:
+    """Where there is no memory even for that, the time stays unknown."""
+    try:
+        time_steps(load_judges(settings), settings)
+    except (MemoryError, RuntimeError) as error:
+        if not memory.exhausted(error):
+            raise
+        log.warning("There is no memory to time steps in: %s", error)
 
 
 def seconds_on_gpu(order: Order, init: Any = None, stopping: Stopping | None = None) -> int:
@@ -226,7 +242,10 @@ def warm_up() -> None:
     sooner, and how long a painting takes can be said."""
     if device.spaces is None and weights.cached():
         with contextlib.suppress(nst.NSTError):  # whoever paints is told, in their own words
-            time_steps(load_judges(Settings()), Settings())
+            load_judges(Settings())
+            with idle() as alone:
+                if alone:
+                    _time_steps(Settings())
 
 
 def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
@@ -238,7 +257,7 @@ def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
 
         if device.spaces is None:
             load_judges(order.settings, told)
-            refuse_hours(order)
+            refuse_too_long(order)
         elif not weights.cached():  # the GPU is in another process, which loads the network from the cache
             weights.vgg19(told)
         init = order.begun

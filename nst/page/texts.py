@@ -362,4 +362,4 @@ def duration(request: gr.Request | None, seconds: float) -> str:
         return say(request, "seconds", n=max(1, round(seconds)))
     if seconds < 90 * 60:
         return say(request, "minutes", n=round(seconds / 60))
-    return say(request, "hours", n=round(seconds / 3600))
+    return say(request, "hours", n=localized(request, f"{seconds / 3600:.1f}"))
