@@ -65,6 +65,24 @@ def test_glow_is_what_drifts_where_the_photo_is_plain():
     assert float(aims.glow(drifting, busy)) < 1e-5
 
 
+def test_grid_is_what_repeats_itself_with_the_networks_stride():
+    def waves(period: float) -> torch.Tensor:
+        return (0.5 + 0.1 * torch.sin(torch.arange(480) * (2 * torch.pi / period))).expand(1, 3, 480, 480)
+
+    for period in (4, 8):
+        assert float(aims.grid(waves(period))) == pytest.approx(0.1 * 0.5**0.5, rel=0.01)
+    for period in (5, 9.6, 16, 480):
+        assert float(aims.grid(waves(period))) < 2e-3
+    flat = torch.full((1, 3, 20, 30), 0.5, requires_grad=True)
+    aims.grid(flat).sum().backward()
+    assert flat.grad.isfinite().all()
+
+
+def test_a_painting_named_twice_gets_twice_as_many_crops():
+    drawn = [style for step in range(9) for style, _ in train.draw(step, 2, [0, 1, 1])]
+    assert (drawn.count(0), drawn.count(1)) == (6, 12)
+
+
 def test_training_writes_a_checkpoint_losses_and_a_sheet(run, material):
     state = run("out", "--steps", "4", "--every", "2")
     assert (state["step"], state["ids"]) == (4, ["one", "second"])

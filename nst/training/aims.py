@@ -25,6 +25,7 @@ CELL = 32  # side, in pixels, of the parts of a picture whose mean colors should
 PLAIN = 0.06  # difference of pixels, in and between two such parts, up to which a photograph is plain there
 BALANCE = 0.2  # how fast the weights of a style follow its figures
 LIMITS = (0.02, 10.0)  # of those weights
+STRIDE, FINEST = 8, 1e-8  # pixels; a variance that no eye sees
 AIM = 0.7  # how far what crops are to come to follows the figures of whole photographs, each time
 
 
@@ -68,7 +69,7 @@ def style_grams(network: VGG19, painting: Path, device: torch.device) -> dict[st
 def figures(
     judge: VGG19, painting: Tensor, photo: Tensor, structure: Tensor, targets: list[dict[str, Tensor]]
 ) -> dict[str, Tensor]:
-    """Style, content and noise as ``measure.py`` has them, and glow, of each picture of the batch, ``[N]``."""
+    """Style, content and noise as ``measure.py`` has them, glow and grid, of each picture of the batch, ``[N]``."""
     features = judge(painting, (*STYLE_LAYERS, CONTENT_LAYER))
     each = range(len(painting))
     style = [
@@ -83,7 +84,18 @@ def figures(
         "content": (torch.stack(content) + SOFT).sqrt(),
         "noise": roughness(painting) / (roughness(photo) + FLAT),
         "glow": glow(painting, photo),
+        "grid": grid(painting),
     }
+
+
+def grid(painting: Tensor) -> Tensor:
+    """How far ``[N, 3, H, W]`` in 0..1 repeats itself with the network's own stride, ``[N]``: the deviation of the mean
+    colors of all pixels that have the same place in their square of so many pixels. Strokes that hold to these places
+    make a pattern that an eye sees over any plain area."""
+    rows, columns = (length // STRIDE * STRIDE for length in painting.shape[-2:])
+    squares = painting[..., :rows, :columns].unflatten(3, (-1, STRIDE)).unflatten(2, (-1, STRIDE))
+    places = squares.mean(dim=(2, 4))
+    return ((places - places.mean(dim=(2, 3), keepdim=True)).square().mean(dim=(1, 2, 3)) + FINEST).sqrt()
 
 
 def glow(painting: Tensor, photo: Tensor) -> Tensor:

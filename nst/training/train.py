@@ -50,6 +50,7 @@ CROPS = ((0.0, 192), (0.85, 256))  # progress, side of the crops from there on
 MEASURED = 5  # times in a run, on whole photographs
 NORM_RATE = 4  # of scales and shifts, against the rate of all: a style has only these, and only its own steps
 GLOW = 8.0  # weight of what drifts where a photograph is plain
+GRID = 10.0  # of what repeats itself with the network's stride
 KEEP = 0.997  # of the averaged weights, at each step
 
 
@@ -223,6 +224,7 @@ def main() -> None:
                 + (2 - dose) * balance.content[chosen].to(device) * found["content"]
                 + balance.smooth[chosen].to(device) * found["noise"]
                 + GLOW * found["glow"]
+                + GRID * found["grid"]
             ).mean()
             optimizer.zero_grad()
             total.backward()
@@ -233,9 +235,11 @@ def main() -> None:
             with torch.no_grad():
                 for mean, now in zip(average.parameters(), network.parameters(), strict=True):
                     mean.lerp_(now, 1 - share)
-            values = torch.stack([found[k].detach() for k in ("style", "content", "noise", "glow")], dim=1).tolist()
+            values = torch.stack(
+                [found[k].detach() for k in ("style", "content", "noise", "glow", "grid")], dim=1
+            ).tolist()
             for (style, amount), made in zip(drawn, values, strict=True):
-                near, far, rough, _ = made
+                near, far, rough, *_ = made
                 log.writerow([step, side, ids[style], f"{amount:.2f}", *(f"{value:.4f}" for value in made)])
                 if amount == 1:
                     balance.follow(style, far, rough)
