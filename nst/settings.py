@@ -192,7 +192,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "close": Preset(
         "This program's own: nearer to the painting, for twice the time.",
-        {"steps": 240, "style_weight": 1.35, "smoothness": 0.6},
+        {"steps": 240, "style_weight": 1.4, "smoothness": 0.6},
     ),
     "sketch": Preset("A quick look.", {"size": 256, "steps": 60}),
     "print": Preset("Large and slow, for paper.", {"size": 2048, "steps": 160}),
