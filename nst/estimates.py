@@ -30,11 +30,10 @@ from nst.tensors import to_picture
 SIDES = {"cpu": (64, 160), "cuda": (64, 512), "mps": (64, 384)}  # of the pictures that are timed
 TIMED = 3  # steps of each, of which the shortest counts
 OLD = 600  # seconds after which they are timed again, if asked for: a machine is not always as busy
-HISTORY = 20  # of L-BFGS
+HISTORY = 20  # steps that L-BFGS remembers, which its memory hangs on
 FORWARD = 0.38  # of a step's time: one picture looked at, for its targets
 EVALUATIONS = {"adam": 1.0, "lbfgs": 2.1}  # of the objective in a step; a line search takes two and sometimes more
 OVERHEAD, COARSE_COST = 50, 1.8  # guesses: side of a picture that takes as long as a call; a pixel in float32
-SMALLER = 0.75  # of a side for which the memory did not suffice: a little more than half of its pixels
 LARGE, SLOWER = 200_000, 0.1  # pixels from which a CPU's caches help less, and by how much with every doubling
 
 Shape = Callable[[int], tuple[int, int]]  # width and height worked at, for a scale's side
@@ -192,7 +191,7 @@ def fitting(
         for patch in (None, *memory.patches(width * height)):
             if needed(width * height, settings, number, patch) <= free * memory.SHARE:
                 return side, patch
-        if side * SMALLER < scales.SMALLEST:
+        if side * memory.SMALLER < scales.SMALLEST:
             break
-        side = int(side * SMALLER)
+        side = int(side * memory.SMALLER)
     return side, None

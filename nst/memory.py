@@ -16,6 +16,7 @@ FORWARD_PER_PIXEL = 220  # likewise, of a forward pass alone
 PATCHED, WHOLE_PER_PIXEL = 250_000_000, 150  # bytes of a run in patches, and of its whole picture per pixel
 PATCHES = (1024, 512, 256)  # their sides
 SAVING = 0.6  # of a picture's pixels that a patch with its margin may have, or it is not worth while
+SMALLER = 0.75  # of a side for which it does not suffice: a little more than half of the pixels
 SHARE = 0.9  # of the free memory, that a run may take
 
 log = logging.getLogger(__name__)

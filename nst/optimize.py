@@ -194,7 +194,7 @@ class _Run:
             )
             self.plan = [scale, *self.plan[1:]]
             return
-        smaller = int(scale.side * estimates.SMALLER)
+        smaller = int(scale.side * memory.SMALLER)
         late = len(self.plan) == 1 and scale.taken >= scale.steps / 2
         if self.best is None and smaller < scales.SMALLEST:
             raise SettingsError(

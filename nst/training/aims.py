@@ -15,6 +15,7 @@ from nst.images import of_area, open_image
 from nst.measure import roughness
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
 from nst.tensors import to_tensor
+from nst.tiles import MULTIPLE
 from nst.training.network import StyleNetwork
 from nst.training.photos import Photos
 
@@ -25,7 +26,7 @@ CELL = 32  # side, in pixels, of the parts of a picture whose mean colors should
 PLAIN = 0.06  # difference of pixels, in and between two such parts, up to which a photograph is plain there
 BALANCE = 0.2  # how fast the weights of a style follow its figures
 LIMITS = (0.02, 10.0)  # of those weights
-STRIDE, FINEST = 8, 1e-8  # pixels; a variance that no eye sees
+FINEST = 1e-8  # variance that no eye sees
 AIM = 0.7  # how far what crops are to come to follows the figures of whole photographs, each time
 
 
@@ -92,8 +93,8 @@ def grid(painting: Tensor) -> Tensor:
     """How far ``[N, 3, H, W]`` in 0..1 repeats itself with the network's own stride, ``[N]``: the deviation of the mean
     colors of all pixels that have the same place in their square of so many pixels. Strokes that hold to these places
     make a pattern that an eye sees over any plain area."""
-    rows, columns = (length // STRIDE * STRIDE for length in painting.shape[-2:])
-    squares = painting[..., :rows, :columns].unflatten(3, (-1, STRIDE)).unflatten(2, (-1, STRIDE))
+    rows, columns = (length // MULTIPLE * MULTIPLE for length in painting.shape[-2:])
+    squares = painting[..., :rows, :columns].unflatten(3, (-1, MULTIPLE)).unflatten(2, (-1, MULTIPLE))
     places = squares.mean(dim=(2, 4))
     return ((places - places.mean(dim=(2, 3), keepdim=True)).square().mean(dim=(1, 2, 3)) + FINEST).sqrt()
 
