@@ -60,9 +60,17 @@ def test_glow_is_what_drifts_where_the_photo_is_plain():
     plain, busy = torch.full((1, 3, 128, 128), 0.5), torch.rand(1, 3, 128, 128).round()
     drifting = torch.linspace(0, 1, 128).expand(1, 3, 128, 128)
     strokes = 0.5 + 0.4 * torch.sin(torch.arange(128) * (2 * torch.pi / 16)).expand(1, 3, 128, 128)
-    assert float(aims.glow(drifting, plain)) == pytest.approx(0.25, rel=0.01)  # a cell is a quarter of the way
+    assert float(aims.glow(drifting, plain)) == pytest.approx(0.25, rel=0.01)  # a part is a quarter of the way
     assert float(aims.glow(strokes, plain)) < 1e-5
     assert float(aims.glow(drifting, busy)) < 1e-5
+
+
+def test_glow_sees_a_halo_along_what_stands_before_the_sky():
+    photo = torch.full((1, 3, 128, 256), 0.5)
+    photo[..., 120:136] = 0.1
+    halo = photo.clone()
+    halo[..., 104:120] = halo[..., 136:152] = 0.9
+    assert float(aims.glow(halo, photo)) > 10 * float(aims.glow(photo, photo)) > 0
 
 
 def test_grid_is_what_repeats_itself_with_the_networks_stride():

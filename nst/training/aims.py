@@ -22,8 +22,8 @@ from nst.training.photos import Photos
 STYLE_SIDE = 440  # the painting's area is this squared: that of a 512 px photograph
 SOFT = 1e-4  # under a root of a squared distance, whose slope would else be endless at 0
 FLAT = 0.005  # roughness below which a photograph counts as plain
-CELL = 32  # side, in pixels, of the parts of a picture whose mean colors should not drift
-PLAIN = 0.06  # difference of pixels, in and between two such parts, up to which a photograph is plain there
+CELL, PART = 4, 8  # pixels in the side of a cell, cells in that of the parts whose mean colors should not drift
+PLAIN = 0.06  # difference of pixels, in a cell and between two parts, up to which a photograph is plain there
 BALANCE = 0.2  # how fast the weights of a style follow its figures
 LIMITS = (0.02, 10.0)  # of those weights
 FINEST = 1e-8  # variance that no eye sees
@@ -100,17 +100,24 @@ def grid(painting: Tensor) -> Tensor:
 
 
 def glow(painting: Tensor, photo: Tensor) -> Tensor:
-    """How far mean colors drift from one cell to the next where the photograph is plain, ``[N]``: what makes halos
-    and blotches of skies, but no strokes, which are smaller than a cell. Both ``[N, 3, H, W]`` in 0..1."""
-    colors, plain = F.avg_pool2d(painting, CELL), F.avg_pool2d(photo, CELL)
-    within = (F.avg_pool2d(photo.square(), CELL) - plain.square()).mean(dim=1)
+    """How far mean colors drift from one part of a picture to the next where the photograph is plain, ``[N]``: what
+    makes halos and blotches of skies, but no strokes, which are smaller than a part. Both ``[N, 3, H, W]`` in 0..1.
+    A part's mean is that of its plain cells alone, so that a sky is followed up to the branches before it."""
+    seen = F.avg_pool2d(photo, CELL)
+    within = (F.avg_pool2d(photo.square(), CELL) - seen.square()).mean(dim=1, keepdim=True)
+    plain = torch.exp(-within / PLAIN**2)
+    share = F.avg_pool2d(plain, PART, 1)
+    colors, before = (F.avg_pool2d(plain * c, PART, 1) / (share + SOFT) for c in (F.avg_pool2d(painting, CELL), seen))
     found = painting.new_zeros(len(painting))
-    for axis in (1, 2):
-        first, second = ((slice(None),) * axis + (part,) for part in (slice(None, -1), slice(1, None)))
-        drift = torch.diff(plain, dim=axis + 1).square().mean(dim=1)
-        weight = torch.exp(-(within[first] + within[second] + drift) / PLAIN**2)
-        change = weight * torch.diff(colors, dim=axis + 1).abs().mean(dim=1)
-        found = found + change.sum(dim=(1, 2)) / max(1, change[0].numel())
+    for axis in (2, 3):
+        beside = share.shape[axis] - PART
+        if beside > 0:
+            (change, drift, both) = (
+                (v.narrow(axis, 0, beside), v.narrow(axis, PART, beside)) for v in (colors, before, share)
+            )
+            drift = (drift[1] - drift[0]).square().mean(dim=1)
+            weight = (both[0] * both[1]).sqrt()[:, 0] * torch.exp(-drift / PLAIN**2)
+            found = found + (weight * (change[1] - change[0]).abs().mean(dim=1)).mean(dim=(1, 2))
     return found
 
 

@@ -49,7 +49,7 @@ from nst.training.photos import Photos
 CROPS = ((0.0, 192), (0.85, 256))  # progress, side of the crops from there on
 MEASURED = 5  # times in a run, on whole photographs
 NORM_RATE = 4  # of scales and shifts, against the rate of all: a style has only these, and only its own steps
-GLOW = 8.0  # weight of what drifts where a photograph is plain
+GLOW = 6.0  # weight of what drifts where a photograph is plain
 GRID = 10.0  # of what repeats itself with the network's stride
 KEEP = 0.997  # of the averaged weights, at each step
 
