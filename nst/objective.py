@@ -19,6 +19,8 @@ from nst.settings import Settings
 from nst.tensors import to_tensor
 
 STYLE, SMOOTH = 3.7, 0.15  # against content, at weights of 1
+USUAL = 384  # long side of the result for which that is so
+FALL = 0.35  # power of the size by which the weight of style falls
 FLAT = 1e-4  # total variation below which a photograph counts as empty
 
 Sums = list[Tensor]  # over positions: of every painting, at every layer, its Gram matrix, and means where needed
@@ -51,6 +53,9 @@ class Objective:
         self.network, self.settings, self.watch = network, settings, watch
         shares = {layer: getattr(settings, f"style_{layer[4]}") for layer in STYLE_LAYERS}
         self.shares = {layer: share / sum(shares.values()) for layer, share in shares.items() if share}
+        # More positions match the same statistics more easily: with a weight that falls with the result's size, the
+        # same strength comes to the same style distance.
+        self.style_weight = STYLE * settings.style_weight * (USUAL / settings.size) ** FALL
         height, width = photo.shape[-2:]
         self.side, self.patches = patch, cut(height, width, patch)
         # Regions
@@ -138,7 +143,7 @@ class Objective:
                 moments = [next(left)] if s.statistic == "gram" else [next(left), next(left)]
                 style = style + share * area * self._distance(moments, targets[layer])
         smooth = losses.total_variation(picture) / self.variation
-        total = s.content_weight * content + STYLE * s.style_weight * style + SMOOTH * s.smoothness * smooth
+        total = s.content_weight * content + self.style_weight * style + SMOOTH * s.smoothness * smooth
         values = torch.stack([content, style, smooth, total]).detach().tolist()
         return total, dict(zip(("content", "style", "smooth", "total"), values, strict=True))
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 SMALLEST = 32  # a working side, in pixels; VGG-19 halves it four times
 COARSEST = 64  # no scale has a shorter long side than this
 SHARES = ((0.25, 0.25), (0.5, 0.35), (1.0, 0.4))  # of the size, of the steps
+LARGE = 384  # a larger picture has scales before these, until it begins no larger than one of this size does
+BEFORE = 0.2  # of the steps, as above, of each
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,13 @@ class Scale:
 
 
 def plan(size: int, steps: int, scales: int = len(SHARES)) -> list[Scale]:
-    """The last ``scales`` of them; their steps add up to ``steps``, and the last has the full ``size``."""
-    chosen = [(round(size * part), share) for part, share in SHARES[-scales:] if size * part >= min(COARSEST, size)]
+    """The last ``scales`` of them; their steps add up to ``steps``, and the last has the full ``size``. Where there are
+    several, a picture larger than ``LARGE`` has one more for each doubling: what is plain in the photograph would
+    stay bare in the painting if it began larger."""
+    shares = SHARES[-scales:]
+    while scales > 1 and size * shares[0][0] > LARGE * SHARES[-scales][0]:
+        shares = ((shares[0][0] / 2, BEFORE), *shares)
+    chosen = [(round(size * part), share) for part, share in shares if size * part >= min(COARSEST, size)]
     whole = sum(share for _, share in chosen)
     counts = [int(steps * share / whole) for _, share in chosen]
     counts[-1] += steps - sum(counts)

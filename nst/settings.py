@@ -71,7 +71,9 @@ class Settings:
     color: str = _choice(
         "style", COLORS, "Colors: the painting's; the photo's own; the painting's matched to the photo's."
     )
-    scales: int = _number(3, 1, 3, 1, "Sizes painted one after the other, coarse to fine; 1 is the full size alone.")
+    scales: int = _number(
+        3, 1, 3, 1, "Sizes painted, coarse to fine, and more beyond 384 pixels; 1 is the full size alone."
+    )
     start: str = _choice("photo", ("photo", "noise"), "The picture the first step begins with.")
     optimizer: str = _choice("adam", ("adam", "lbfgs"), "Step rule: Adam, or L-BFGS as in the paper.")
     pooling: str = _choice("max", ("max", "average"), "VGG-19's pooling; average is smoother, as in the paper.")

@@ -96,6 +96,20 @@ def test_paintings_everywhere_count_by_their_weights(network):
     assert style([Region(picture(2), 5)]) == pytest.approx(one, rel=1e-5)
 
 
+def test_style_weighs_less_the_larger_the_result(network):
+    photo, opened = to_tensor(PHOTO.image), open_regions(picture(2), PHOTO)
+
+    def weight(**values: float) -> float:
+        settings = Settings(content_weight=0, smoothness=0, **values)
+        terms = Objective(network, photo, opened, settings, lambda: None).terms(photo)
+        return terms["total"] / terms["style"]
+
+    weights = [weight(size=size) for size in (256, 384, 1024)]
+    assert weights == sorted(weights, reverse=True)
+    assert weights[0] < 2 * weights[2]
+    assert weight(size=1024, style_weight=2) == pytest.approx(2 * weights[2], rel=1e-4)
+
+
 def test_a_place_is_compared_with_its_own_painting_only(network):
     photo, settings = to_tensor(PHOTO.image), Settings(size=SIZE[0], edge=0)
     opened = open_regions(REGIONS["two in places"], PHOTO)

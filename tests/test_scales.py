@@ -2,7 +2,7 @@
 
 import pytest
 
-from nst.scales import Scale, after, at_most, plan
+from nst.scales import COARSEST, LARGE, Scale, after, at_most, plan
 
 
 @pytest.mark.parametrize(("size", "steps"), [(64, 1), (64, 7), (100, 10), (384, 120), (2048, 3), (512, 2000)])
@@ -15,6 +15,13 @@ def test_a_plan_spends_exactly_the_steps_asked_for_and_ends_at_full_size(size, s
 
 def test_one_scale_is_the_full_size():
     assert plan(384, 30, 1) == [Scale(384, 30)]
+
+
+@pytest.mark.parametrize("scales", [2, 3])
+@pytest.mark.parametrize("size", [400, 512, 1000, 2048, 4096])
+def test_a_large_picture_begins_as_small_as_one_of_usual_size(size, scales):
+    usual = max(2 * COARSEST, plan(LARGE, 120, scales)[0].side)
+    assert COARSEST <= plan(size, 120, scales)[0].side <= usual
 
 
 THREE = [Scale(96, 30), Scale(192, 40), Scale(384, 50)]

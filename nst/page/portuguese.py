@@ -128,7 +128,7 @@ PT = {
     "help_seed": "A mesma semente dá a mesma imagem no mesmo CPU.",
     "help_edge": "Largura da margem suave de um desenho, em percentagem do lado maior.",
     "help_stroke": "Tamanho das pinceladas: a pintura é vista tantas vezes maior.",
-    "help_scales": "Tamanhos pintados um após outro, do menor ao maior; 1 é só o tamanho final.",
+    "help_scales": "Tamanhos pintados, do menor ao maior, e mais acima de 384 pixels; 1 é só o tamanho final.",
     "help_statistic": "O que é o estilo: matrizes de Gram; ou médias e covariâncias, comparadas por transporte.",
     "help_content_layer": "Camada que conserva a estrutura; uma mais funda conserva menos.",
     "help_style_1": "Parte da camada relu1_1 no estilo: cores e grão.",
