@@ -165,7 +165,7 @@ def test_the_page_tells_time_and_memory(speeds, monkeypatch):
     monkeypatch.setattr(memory, "free", lambda where: None)
     assert "Will take about 8 s and 0." in told()
     assert "Vai demorar cerca de 8 s e ocupar 0," in told(language="pt-PT")
-    assert told(second=Upload("second.png", None), steps=30) != told(steps=30)
+    assert told(second=Upload("second.png", None), size=1024, stroke=2) != told(size=1024, stroke=2)
     assert " h and" in told(size=4096, steps=1000, optimizer="lbfgs")
 
 
