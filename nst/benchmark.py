@@ -97,13 +97,15 @@ def compared(options: argparse.Namespace) -> None:
         settings = Settings.from_dict({"size": options.size, **dict(map(setting, options.set))})
     except (ValueError, SettingsError) as error:
         raise SystemExit(f"A setting cannot be taken: {error}") from error
-    print("| pair | textbook | style, content, noise | ours | style, content, noise | as good after | sooner |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    figures = "style, content, noise"
+    print(f"| pair | textbook | {figures} | style weight | ours | {figures} | as good after | sooner |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     races = []
     for name, photo, painting in pairs:
         result = race.run(photo, painting, settings, options.textbook_steps)
         cells = [name]
         for last in (result.textbook[-1], result.ours[-1]):
+            cells += [] if last is result.textbook[-1] else [f"{result.style_weight:.2f}"]
             cells += [f"{last.seconds:.0f} s", f"{last.style:.3f}, {last.content:.3f}, {last.noise:.2f}"]
         there = result.there
         cells += ["never", "–"] if there is None else [f"{there.seconds:.0f} s", f"{result.ratio:.1f} times"]

@@ -17,7 +17,7 @@ from torch import Tensor
 from nst.networks import CONTENT_LAYER, LAYOUT, STYLE_LAYERS, VGG19
 
 HISTORY = 100
-STYLE = 1e5  # of a layer's Gram matrix, over its channels squared; content has 1
+STYLE = 3e5  # of a layer's Gram matrix, over its channels squared; content has 1
 
 
 def features(network: VGG19, picture: Tensor) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from torchvision.models import vgg19
 
 from nst import Settings, benchmark, judges, race, textbook
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
-from nst.race import Point, Race
+from nst.race import Point, Race, balanced
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,16 @@ def test_a_race_has_both_curves_in_order_of_time(network, tmp_path):
     assert shapes(tmp_path / "race.svg", "polyline") == 8  # two methods' two figures, of two races
 
 
+@pytest.mark.parametrize(("content", "more"), [(0.4, True), (0.6, False)])
+def test_where_the_balance_is_another_the_style_weight_is_led_there(content, more):
+    def after(content: float, weight: float) -> float:
+        race = Race([Point(100, 0.1, 0.5, 1)], [Point(1, 0.2, content, 1)], (picture(1), picture(2)), weight)
+        return balanced(Settings(style_weight=weight), race).style_weight
+
+    assert (after(content, 1) > 1) is more
+    assert after(0.01, 9) == 10  # as much as there is
+
+
 def shapes(drawing: Path, name: str) -> int:
     return len(ElementTree.parse(drawing).getroot().findall(f"{{http://www.w3.org/2000/svg}}{name}"))
 
@@ -71,11 +81,11 @@ def test_as_good_means_in_style_content_and_noise(tmp_path):
     end = Point(100, 0.3, 0.5, 1.2)
     ours = [Point(1, 0.5, 0.4, 1.0), Point(2, 0.3, 0.5, 1.3), Point(5, 0.3, 0.5, 1.2), Point(6, 0.2, 0.4, 1.0)]
     pictures = (picture(1), picture(2))
-    assert Race([end], ours, pictures).there.seconds == 5
-    assert Race([end], ours, pictures).ratio == 20
-    assert Race([end], ours[:2], pictures).there is None
-    assert Race([end], ours[:2], pictures).ratio == 0
-    race.draw([Race([end], ours, pictures), Race([end], ours[:2], pictures)], tmp_path / "race.svg")
+    assert Race([end], ours, pictures, 1).there.seconds == 5
+    assert Race([end], ours, pictures, 1).ratio == 20
+    assert Race([end], ours[:2], pictures, 1).there is None
+    assert Race([end], ours[:2], pictures, 1).ratio == 0
+    race.draw([Race([end], ours, pictures, 1), Race([end], ours[:2], pictures, 1)], tmp_path / "race.svg")
     assert shapes(tmp_path / "race.svg", "circle") == 2  # in both figures, of the race that was won
 
 
