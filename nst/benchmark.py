@@ -103,10 +103,11 @@ def compared(options: argparse.Namespace) -> None:
     races = []
     for name, photo, painting in pairs:
         result = race.run(photo, painting, settings, options.textbook_steps)
-        cells = [name]
-        for last in (result.textbook[-1], result.ours[-1]):
-            cells += [] if last is result.textbook[-1] else [f"{result.style_weight:.2f}"]
-            cells += [f"{last.seconds:.0f} s", f"{last.style:.3f}, {last.content:.3f}, {last.noise:.2f}"]
+        theirs, ours = (
+            [f"{last.seconds:.0f} s", f"{last.style:.3f}, {last.content:.3f}, {last.noise:.2f}"]
+            for last in (result.textbook[-1], result.ours[-1])
+        )
+        cells = [name, *theirs, f"{result.style_weight:.2f}", *ours]
         there = result.there
         cells += ["never", "–"] if there is None else [f"{there.seconds:.0f} s", f"{result.ratio:.1f} times"]
         print("|", " | ".join(cells), "|", flush=True)

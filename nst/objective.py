@@ -15,11 +15,10 @@ from nst.patches import Patch, cut
 from nst.pyramid import put_together
 from nst.regions import Regions
 from nst.scales import SMALLEST
-from nst.settings import Settings
+from nst.settings import USUAL, Settings
 from nst.tensors import to_tensor
 
-STYLE, SMOOTH = 3.7, 0.15  # against content, at weights of 1
-USUAL = 384  # long side of the result for which that is so
+STYLE, SMOOTH = 3.7, 0.15  # against content, at weights of 1 and the usual size
 FALL = 0.35  # power of the size by which the weight of style falls
 FLAT = 1e-4  # total variation below which a photograph counts as empty
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nst.settings import USUAL
+
 SMALLEST = 32  # a working side, in pixels; VGG-19 halves it four times
 COARSEST = 64  # no scale has a shorter long side than this
 SHARES = ((0.25, 0.25), (0.5, 0.35), (1.0, 0.4))  # of the size, of the steps
-LARGE = 384  # a larger picture has scales before these, until it begins no larger than one of this size does
-BEFORE = 0.2  # of the steps, as above, of each
+BEFORE = 0.2  # of the steps, as above, for each scale that a larger picture has before these
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,11 @@ class Scale:
 
 def plan(size: int, steps: int, scales: int = len(SHARES)) -> list[Scale]:
     """The last ``scales`` of them; their steps add up to ``steps``, and the last has the full ``size``. Where there are
-    several, a picture larger than ``LARGE`` has one more for each doubling: what is plain in the photograph would
+    several, a picture larger than usual has one more for each doubling: what is plain in the photograph would
     stay bare in the painting if it began larger."""
     shares = SHARES[-scales:]
-    while scales > 1 and size * shares[0][0] > LARGE * SHARES[-scales][0]:
+    coarse = USUAL * shares[0][0]  # at which one of the usual size begins
+    while scales > 1 and size * shares[0][0] > coarse:
         shares = ((shares[0][0] / 2, BEFORE), *shares)
     chosen = [(round(size * part), share) for part, share in shares if size * part >= min(COARSEST, size)]
     whole = sum(share for _, share in chosen)

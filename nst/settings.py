@@ -17,6 +17,7 @@ from nst.images import Source, read_recipe
 from nst.version import __version__
 
 PROGRAM = f"nst {__version__}"
+USUAL = 384  # long side in pixels; what larger pictures need besides hangs on it
 # In a recipe, beside the settings.
 BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}
 BESIDES |= {"second", "second_pixels", "share", "places"}
@@ -62,7 +63,7 @@ def _choice(default: str, choices: tuple[str, ...], help: str) -> Any:
 class Settings:
     """How ``nst.optimize`` paints. Raises SettingsError for a value outside its knob's range."""
 
-    size: int = _number(384, 64, 4096, 32, "Long side of the painting, in pixels.")
+    size: int = _number(USUAL, 64, 4096, 32, "Long side of the painting, in pixels.")
     steps: int = _number(120, 1, 1000, 1, "Steps over all scales; more is closer to the painting's style.")
     style_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the painting's style is followed.")
     content_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the photograph's structure is kept.")
@@ -72,7 +73,7 @@ class Settings:
         "style", COLORS, "Colors: the painting's; the photo's own; the painting's matched to the photo's."
     )
     scales: int = _number(
-        3, 1, 3, 1, "Sizes painted, coarse to fine, and more beyond 384 pixels; 1 is the full size alone."
+        3, 1, 3, 1, f"Sizes painted, coarse to fine, and more beyond {USUAL} pixels; 1 is the full size alone."
     )
     start: str = _choice("photo", ("photo", "noise"), "The picture the first step begins with.")
     optimizer: str = _choice("adam", ("adam", "lbfgs"), "Step rule: Adam, or L-BFGS as in the paper.")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from nst.scales import COARSEST, LARGE, Scale, after, at_most, plan
+from nst.scales import COARSEST, Scale, after, at_most, plan
+from nst.settings import USUAL
 
 
 @pytest.mark.parametrize(("size", "steps"), [(64, 1), (64, 7), (100, 10), (384, 120), (2048, 3), (512, 2000)])
@@ -20,7 +21,7 @@ def test_one_scale_is_the_full_size():
 @pytest.mark.parametrize("scales", [2, 3])
 @pytest.mark.parametrize("size", [400, 512, 1000, 2048, 4096])
 def test_a_large_picture_begins_as_small_as_one_of_usual_size(size, scales):
-    usual = max(2 * COARSEST, plan(LARGE, 120, scales)[0].side)
+    usual = max(2 * COARSEST, plan(USUAL, 120, scales)[0].side)
     assert COARSEST <= plan(size, 120, scales)[0].side <= usual
 
 
