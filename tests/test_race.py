@@ -73,6 +73,35 @@ def test_where_the_balance_is_another_the_style_weight_is_led_there(content, mor
     assert after(0.01, 9) == 10  # as much as there is
 
 
+def test_two_runs_tell_how_the_content_follows_the_weight():
+    def ours(content: float, weight: float) -> Race:
+        return Race([Point(100, 0.1, 0.5, 1)], [Point(1, 0.2, content, 1)], (picture(1), picture(2)), weight)
+
+    # Twice the weight took it half of the way, in proportions: twice as much again takes it the rest.
+    first, second = ours(0.985 * 0.5 / 2**0.4, 1), ours(0.985 * 0.5 / 2**0.2, 2)
+    assert balanced(Settings(style_weight=2), first, second).style_weight == pytest.approx(4)
+    # What rounding or luck tells is not believed.
+    assert balanced(Settings(style_weight=2), second, second).style_weight > 2
+
+
+def test_ours_paints_again_until_the_balance_is_the_textbooks(network, monkeypatch):
+    """Three runs at most; none where the first is there already, and none more once its content is near."""
+    weights = []
+
+    def painted(photo, painting, settings):
+        weights.append(settings.style_weight)
+        return optimize(photo, painting, settings)
+
+    optimize = race.optimize
+    monkeypatch.setattr(race, "optimize", painted)
+    for given, runs in (((0.3, 0.35, 0.4), 3), ((0.3, 0.4925), 2), ((0.4925,), 1)):
+        weights.clear()
+        queue = [[Point(1.0, 0.1, 0.5, 1.0)], *([Point(1.0, 0.2, content, 1.0)] for content in given)]
+        monkeypatch.setattr(race, "_measured", lambda *_, queue=queue: queue.pop(0))
+        race.run(picture(1), picture(2), Settings(size=64, steps=1), 1)
+        assert len(weights) == runs
+
+
 def shapes(drawing: Path, name: str) -> int:
     return len(ElementTree.parse(drawing).getroot().findall(f"{{http://www.w3.org/2000/svg}}{name}"))
 
