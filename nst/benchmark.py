@@ -33,6 +33,7 @@ from nst.settings import KNOBS, Settings
 FAST_SIZES = (256, 512, 1024, 2048)
 COMPARED = (512, 1024)
 OPTIMIZE_SIZES = (256, 384, 512)
+NETWORKS = {"Quick": "student", "Full": "vgg19"}  # in the order that they are timed
 
 
 def drawn(width: int, height: int, seed: int) -> Image.Image:
@@ -52,15 +53,15 @@ def median(task: Callable[[], object], repeats: int) -> float:
     return statistics.median(seconds)
 
 
-def first_and_step(size: int, steps: int) -> tuple[float, float]:
+def first_and_step(settings: Settings) -> tuple[float, float]:
     """Seconds until the first picture, and for a step at full size (the median)."""
     began = time.perf_counter()
     first, stamps = None, []
-    for step in optimize(drawn(640, 480, 1), drawn(480, 600, 2), Settings(size=size, steps=steps)):
+    for step in optimize(drawn(640, 480, 1), drawn(480, 600, 2), settings):
         if first is None:
             step.image.load()
             first = time.perf_counter() - began
-        if max(step.scale) == size:
+        if max(step.scale) == settings.size:
             stamps.append(step.seconds)
     return first, statistics.median(np.diff(stamps))
 
@@ -160,17 +161,18 @@ def timed(options: argparse.Namespace) -> None:
         for size, (classic, ours) in compare(COMPARED, options.repeats).items():
             row(f"One pass of the classic network, {size} x {size}, two threads", classic)
             row(f"One pass of ours, {size} x {size}, two threads: {classic / ours:.1f} times faster", ours)
-    began = time.perf_counter()
-    load_judges(Settings())
-    row("Optimize, VGG-19 from the disk", time.perf_counter() - began)
-    for size in OPTIMIZE_SIZES:
-        first, step = first_and_step(size, options.steps)
-        row(f"Optimize, {size} x {size * 3 // 4}, first picture", first)
-        row(f"Optimize, {size} x {size * 3 // 4}, a step at full size", step)
-    began = time.perf_counter()
-    for _ in optimize(drawn(640, 480, 1), drawn(480, 600, 2)):
-        pass
-    row("Optimize, default settings, finished", time.perf_counter() - began)
+    for name, network in NETWORKS.items():
+        began = time.perf_counter()
+        load_judges(Settings(network=network))
+        row(f"{name}, the network from the disk", time.perf_counter() - began)
+        for size in OPTIMIZE_SIZES:
+            first, step = first_and_step(Settings(size=size, steps=options.steps, network=network))
+            row(f"{name}, {size} x {size * 3 // 4}, first picture", first)
+            row(f"{name}, {size} x {size * 3 // 4}, a step at full size", step)
+        began = time.perf_counter()
+        for _ in optimize(drawn(640, 480, 1), drawn(480, 600, 2), Settings(network=network)):
+            pass
+        row(f"{name}, default settings, finished", time.perf_counter() - began)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What a painting will take before it is begun: seconds and memory, on this machine, as busy as it was lately.
 
-Almost all of a step goes into VGG-19, forward and back, whose time is a little for every call and then grows with the
-pixels. Both are found by timing steps of two small pictures, for each number format and statistic in use. What masks
-and layers left out change is not foreseen.
+Almost all of a step goes into the network, forward and back, whose time is a little for every call and then grows with
+the pixels. Both are found by timing steps of two small pictures, for each network, number format and statistic in use.
+What masks and layers left out change is not foreseen.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import torch
 from nst import device, memory, scales
 from nst.images import Source, open_image, size_of
 from nst.judges import Judges, load_judges, numbers
-from nst.networks import VGG19
 from nst.objective import Objective, advance
 from nst.patches import cut
 from nst.pyramid import LevelAdam, take_apart
 from nst.regions import open_regions
 from nst.scales import Scale
 from nst.settings import Settings
+from nst.student import Network
 from nst.tensors import to_picture
 
 SIDES = {"cpu": (64, 160), "cuda": (64, 512), "mps": (64, 384)}  # of the pictures that are timed
@@ -88,12 +88,12 @@ class Estimate:
 
 
 _timing = threading.Lock()
-_timed: dict[tuple[str, torch.dtype, str], tuple[Speed, float]] = {}  # and when
+_timed: dict[tuple[str, str, torch.dtype, str], tuple[Speed, float]] = {}  # and when
 
 
 def estimate(photo: Source, settings: Settings = Settings(), paintings: int = 1) -> Estimate:  # noqa: B008 (frozen)
     """What painting ``photo`` from so many paintings will take; the first call takes a second itself, to time the
-    network. Raises ImageError, and WeightsUnavailable where VGG-19 cannot be had."""
+    network. Raises ImageError, and WeightsUnavailable where the network cannot be had."""
     size = size_of(photo)
     time_steps(load_judges(settings), settings)
     return foreseen(size, settings, paintings)
@@ -127,7 +127,9 @@ def foreseen(
 def known(settings: Settings) -> Speeds | None:
     """How fast this machine is in a run with these settings, if that was timed."""
     where = device.choose()
-    found = [_timed.get((where.type, number, settings.statistic)) for number in numbers(settings, where)]
+    found = [
+        _timed.get((settings.network, where.type, number, settings.statistic)) for number in numbers(settings, where)
+    ]
     return None if None in found else Speeds(*(speed for speed, _ in found))
 
 
@@ -136,7 +138,7 @@ def time_steps(judges: Judges, settings: Settings) -> None:
     for itself."""
     for network in judges:
         kind = network.mean.device.type
-        key = kind, network.convolutions["relu1_1"].weight.dtype, settings.statistic
+        key = settings.network, kind, network.number, settings.statistic
         with _timing:
             if key in _timed and time.monotonic() - _timed[key][1] < OLD:
                 continue
@@ -153,7 +155,7 @@ def guessed(settings: Settings) -> Speeds:
     return Speeds(*(Speed(times * OVERHEAD**2, times, False) for times in (slower, 1.0)))
 
 
-def _step(network: VGG19, statistic: str, side: int) -> float:
+def _step(network: Network, statistic: str, side: int) -> float:
     """Seconds that a step of a square picture takes."""
     photo = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
     image, photo = to_picture(photo), photo.to(network.mean.device)
@@ -179,7 +181,7 @@ def working(size: tuple[int, int], side: int) -> tuple[int, int]:
 def needed(pixels: int, settings: Settings, number: torch.dtype, patch: int | None) -> int:
     """Bytes that a run takes at its peak, as ``memory.needed`` has them."""
     history = HISTORY if settings.optimizer == "lbfgs" else 0
-    return memory.needed(pixels, number, history, settings.stroke, patch)
+    return memory.needed(pixels, number, history, settings.stroke, patch, settings.network)
 
 
 def fitting(

@@ -10,44 +10,61 @@ import torch
 
 from nst import device, weights
 from nst.networks import VGG19
-from nst.settings import Settings
+from nst.settings import NETWORKS, Settings
+from nst.student import Network, Student, shipped
 
-_loading = threading.Lock()
-_networks: dict[tuple[str, torch.device, torch.dtype], VGG19] = {}
+_loading = {network: threading.Lock() for network in NETWORKS}  # a download of one does not hold up the other
+_networks: dict[tuple[str, str, torch.device, torch.dtype], Network] = {}
 
 
 class Judges(NamedTuple):
-    """VGG-19 twice: in float32 for the coarse scales, in the fastest number format for the last one."""
+    """The network twice: for the coarse scales, and in the fastest number format for the last one. VGG-19 judges the
+    coarse scales in float32, as their strokes should not hang on how its file is scaled."""
 
-    coarse: VGG19
-    fine: VGG19
+    coarse: Network
+    fine: Network
 
 
 def numbers(settings: Settings, where: torch.device) -> tuple[torch.dtype, torch.dtype]:
     """The number formats of a run's networks, coarse and fine, on that device."""
     # A line search compares losses that differ by less than bfloat16 can tell.
-    return torch.float32, torch.float32 if settings.optimizer == "lbfgs" else device.number_format(where)
+    fine = torch.float32 if settings.optimizer == "lbfgs" else device.number_format(where)
+    return fine if settings.network == "student" else torch.float32, fine
+
+
+def keys(settings: Settings) -> list[tuple[str, str, torch.device, torch.dtype]]:
+    """By which the networks of such a run are known, coarse and fine."""
+    where = device.choose()
+    return [(settings.network, settings.pooling, where, number) for number in numbers(settings, where)]
 
 
 def loaded(settings: Settings) -> bool:
     """Whether the networks for a run with these settings are in memory already."""
-    where = device.choose()
-    return all((settings.pooling, where, number) in _networks for number in numbers(settings, where))
+    return all(key in _networks for key in keys(settings))
+
+
+def at_hand(settings: Settings) -> bool:
+    """Whether the network for a run with these settings needs no download."""
+    return settings.network == "student" or weights.cached()
+
+
+def usual() -> str:
+    """The network to begin with here: VGG-19 where it is on this machine already, else the one that was shipped."""
+    return "vgg19" if weights.cached() else "student"
 
 
 def load_judges(settings: Settings, progress: Callable[[int, int], None] | None = None) -> Judges:
-    """The networks for a run with these settings, on the best device; their weights are fetched at first use.
+    """The networks for a run with these settings, on the best device; their weights are read, or fetched, at first use.
 
     ``progress(bytes done, bytes in all)`` follows a download. Raises WeightsUnavailable. Networks
-    are read-only and shared by every run that uses the same pooling and number format.
+    are read-only and shared by every run that uses the same network, pooling and number format.
     """
-    where = device.choose()
-    wanted = numbers(settings, where)
-    with _loading:
-        missing = {n for n in wanted if (settings.pooling, where, n) not in _networks}
-        tensors = weights.vgg19(progress) if missing else {}
-        for number in missing:
-            network = VGG19(tensors, settings.pooling).to(where, memory_format=torch.channels_last)
-            network.convolutions.to(number)
-            _networks[settings.pooling, where, number] = network
-        return Judges(*(_networks[settings.pooling, where, number] for number in wanted))
+    with _loading[settings.network]:
+        wanted = keys(settings)
+        if missing := set(wanted) - _networks.keys():
+            tensors = shipped() if settings.network == "student" else weights.vgg19(progress)
+        for key in missing:
+            name, pooling, where, number = key
+            network = Student(tensors) if name == "student" else VGG19(tensors, pooling)
+            _networks[key] = network.to(where, memory_format=torch.channels_last).computing_in(number)
+        return Judges(*(_networks[key] for key in wanted))

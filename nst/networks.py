@@ -132,6 +132,16 @@ class VGG19(nn.Module):
             x = found / scale
         self.eval().requires_grad_(False)
 
+    @property
+    def number(self) -> torch.dtype:
+        """The number format that it computes in."""
+        return self.convolutions["relu1_1"].weight.dtype
+
+    def computing_in(self, number: torch.dtype) -> VGG19:
+        """The same network, changed to this number format."""
+        self.convolutions.to(number)
+        return self
+
     def forward(
         self, picture: Tensor, layers: Iterable[str], watch: Callable[[], None] | None = None
     ) -> dict[str, Tensor]:
@@ -145,7 +155,7 @@ class VGG19(nn.Module):
         if unknown := wanted - LAYOUT.keys():
             raise ValueError(f"VGG-19 has no layer {sorted(unknown)}; it has {list(LAYOUT)}")
         weight = self.convolutions["relu1_1"].weight
-        x = ((picture - self.mean) / self.std).to(weight.dtype)
+        x = ((picture - self.mean) / self.std).to(self.number)
         if weight.is_contiguous(memory_format=torch.channels_last):
             x = x.contiguous(memory_format=torch.channels_last)
         pool = _MaxPool.apply if self.pooling == "max" else functools.partial(F.avg_pool2d, kernel_size=2)

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from nst import losses
 from nst.images import of_area
-from nst.networks import STYLE_LAYERS, VGG19
+from nst.networks import STYLE_LAYERS
 from nst.patches import Patch, cut
 from nst.pyramid import put_together
 from nst.regions import Regions
 from nst.scales import SMALLEST
 from nst.settings import USUAL, Settings
+from nst.student import Network
 from nst.tensors import to_tensor
 
 STYLE, SMOOTH = 3.7, 0.15  # against content, at weights of 1 and the usual size
@@ -42,7 +43,7 @@ class Objective:
 
     def __init__(
         self,
-        network: VGG19,
+        network: Network,
         photo: Tensor,
         regions: Regions,
         settings: Settings,

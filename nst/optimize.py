@@ -1,6 +1,6 @@
 """The image as the variable: Gatys, Ecker & Bethge (2016), from coarse to fine.
 
-A picture is changed step by step until VGG-19 sees the photograph's content in it and the
+A picture is changed step by step until a network sees the photograph's content in it and the
 painting's style. It starts small, where a step is cheap and a stroke is large against the picture,
 and doubles twice on its way to full size, each time taking up some detail of what it began with.
 
@@ -97,7 +97,7 @@ def optimize(
     layers, and when it says True the run ends within a fraction of a second, after yielding its best
     picture once more.
 
-    Raises ImageError, SettingsError, and WeightsUnavailable where VGG-19 cannot be had.
+    Raises ImageError, SettingsError, and WeightsUnavailable where the network cannot be had.
     """
     content = open_image(photo)
     regions = open_regions(painting, content)
@@ -212,8 +212,7 @@ class _Run:
     def _fit_memory(self) -> None:
         """Leave out of the plan what would not fit into memory: a system may kill a program that takes too much."""
         free, asked = memory.free(self.device), self.plan[-1].side
-        number = self.judges.fine.convolutions["relu1_1"].weight.dtype
-        side, self.patch = estimates.fitting(asked, self._shape, self.settings, number, free)
+        side, self.patch = estimates.fitting(asked, self._shape, self.settings, self.judges.fine.number, free)
         if self.patch is not None:
             self.notes += (
                 f"{free / 1e9:.1f} GB of memory are free, too little for {side} pixels at once: "

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-MARGIN = 80  # pixels; relu5_1 sees 78 to each side
+MARGIN = 80  # pixels; relu5_1 sees 78 to each side, with either network
 ALIGNED = 16  # the deepest layer's pixels, of the picture's: where a patch may begin
 
 

@@ -118,7 +118,7 @@ def test_the_time_is_known_on_every_kind_of_device(monkeypatch):
     networks = [
         SimpleNamespace(
             mean=SimpleNamespace(device=torch.device("cuda:0")),
-            convolutions={"relu1_1": SimpleNamespace(weight=SimpleNamespace(dtype=number))},
+            number=number,
         )
         for number in (torch.float32, torch.bfloat16)
     ]

@@ -66,9 +66,10 @@ def first(sentence: str) -> str:
     return sentence.split("{")[0].strip()
 
 
-def open_optimize(visitor: Visitor, locale: str = "en-US", steps: int = 1000) -> None:
+def open_optimize(visitor: Visitor, locale: str = "en-US", steps: int = 1000, network: str = "vgg19") -> None:
     """The Optimize tab with a drawn painting chosen and quick settings."""
     visitor.page.get_by_role("tab", name=words(locale)["tab_optimize"]).click()
+    visitor.page.locator("#knob-network").get_by_label(words(locale)[f"choice_{network}"], exact=True).check()
     visitor.tap("#optimize-drawings button >> nth=1")
     expect(visitor.page.locator("#optimize-painting img")).to_be_visible()
     visitor.turn("knob-size", 64)
@@ -293,6 +294,37 @@ def test_without_network_optimize_says_what_has_to_be_downloaded_and_from_where(
         expect(visitor.page.locator("#optimize-paint")).to_be_visible()
         expect(visitor.page.locator("#optimize-status")).to_have_text("")
         visitor.leave()
+
+
+def test_without_network_the_small_network_paints(chrome, tmp_path):
+    with app(tmp_path, NOBODY) as running:
+        visitor = Visitor(chrome, running.url)
+        visitor.page.get_by_role("tab", name="Optimize").click()
+        expect(visitor.page.locator("#knob-network").get_by_label("Quick")).to_be_checked()
+        visitor.sees("#optimize-estimate", "GB of memory on")  # the time too: the network is here
+        open_optimize(visitor, steps=4, network="student")
+        visitor.tap("#optimize-examples button >> nth=0")
+        visitor.tap("#optimize-paint")
+        visitor.sees("#optimize-status", "Finished: 4 steps")
+        assert nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))["network"] == "student"
+        visitor.tap("#optimize-again-finish")
+        visitor.sees(TOAST, "VGG-19 has to be downloaded once")
+        expect(visitor.page.locator("#optimize-again-finish")).to_be_visible()
+        visitor.leave()
+
+
+def test_a_quick_painting_is_finished_by_vgg19(visit, tmp_path):
+    visitor = visit()
+    open_optimize(visitor, steps=6, network="student")
+    visitor.tap("#optimize-examples button >> nth=0")
+    visitor.tap("#optimize-paint")
+    visitor.sees("#optimize-status", "Finished: 6 steps")
+    visitor.tap("#optimize-again-finish")
+    visitor.sees("#optimize-status", "Finished: 10 steps")
+    recipe = nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))
+    assert (recipe["network"], recipe["before"][0]["network"]) == ("vgg19", "student")
+    expect(visitor.page.locator("#optimize-again-more")).to_be_visible()
+    expect(visitor.page.locator("#optimize-again-finish")).to_be_hidden()
 
 
 def test_a_file_that_is_no_picture_is_named(visit, tmp_path):

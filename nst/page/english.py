@@ -37,6 +37,7 @@ EN = {
     "estimate_smaller": "Too little memory is free for this size: painted at {side} pixels and then enlarged.",
     "estimate_patches": "Painted in patches, as too little memory is free for the whole at once.",
     "go_on": "Go on from step {step} of {steps}",
+    "finish": "Finish with VGG-19",
     "more": "More style",
     "less": "Less style",
     "finer": "Finer",
@@ -107,6 +108,9 @@ EN = {
 EN |= {f"source_{name}": preset.source for name, preset in PRESETS.items()}
 
 EN |= {
+    "knob_network": "Network",
+    "choice_vgg19": "Full (VGG-19)",
+    "choice_student": "Quick",
     "knob_size": "Size",
     "knob_steps": "Steps",
     "knob_style_weight": "Style weight",

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from nst.drawings import DRAWINGS
+from nst.judges import usual
 from nst.page import optimizing, places
 from nst.page.beforehand import told
 from nst.page.fast_tab import photo_choices, pick_photo
@@ -16,9 +17,11 @@ from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput
 from nst.page.texts import names, t
 from nst.settings import KNOBS, PRESETS, Knob
 
-FIRST_KNOBS = ("size", "steps", "style_weight")
+FIRST_KNOBS = ("network", "size", "steps", "style_weight")
 LAYER_KNOBS = ("statistic", "content_layer", "style_1", "style_2", "style_3", "style_4", "style_5")
-COSTLY = ("size", "steps", "stroke", "scales", "optimizer", "statistic")  # what time and memory hang on
+COSTLY = ("network", "size", "steps", "stroke", "scales", "optimizer", "statistic")  # what time and memory hang on
+TOGETHER = ("pooling", "content_layer")  # what not every network can do
+WIDE = {"finish": 190}  # pixels that a button's words need
 CONCURRENCY = {"concurrency_id": "optimize", "concurrency_limit": 1}
 
 REVEAL = (
@@ -31,7 +34,8 @@ def knob(name: str, spec: Knob) -> gr.components.Component:
     """The part of the page that turns one knob."""
     words = {"label": t(f"knob_{name}"), "info": t(f"help_{name}"), "elem_id": f"knob-{name}"}
     if spec.choices is not None:
-        return gr.Radio([(t(f"choice_{c}"), c) for c in spec.choices], value=spec.default, **words)
+        value = usual() if name == "network" else spec.default
+        return gr.Radio([(t(f"choice_{c}"), c) for c in spec.choices], value=value, **words)
     if name == "seed":
         return gr.Number(spec.default, minimum=spec.low, maximum=spec.high, precision=0, **words)
     return gr.Slider(spec.low, spec.high, spec.default, step=spec.step, **words)
@@ -43,6 +47,7 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
     drawn = [Choice(name, draw(), names(f"drawn_{name}")) for name, draw in DRAWINGS.items()]
     place = {"type": "filepath", "image_mode": None, "height": 220, "buttons": [], "sources": SOURCES}
     knobs: dict[str, gr.components.Component] = {}
+    opened = gr.State(False)  # whether this visitor has been here
     gr.Markdown(t("optimize_lead"), elem_classes="hint")
     with gr.Row(elem_classes="work"):
         with gr.Column(scale=5, min_width=300, elem_classes="make"):
@@ -80,7 +85,13 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
             left = gr.Button(visible=False, elem_id="optimize-go-on")
             with gr.Row(elem_classes="downloads"):
                 wishes = [
-                    gr.Button(t(wish), visible=False, elem_id=f"optimize-again-{wish}", min_width=90, size="md")
+                    gr.Button(
+                        t(wish),
+                        visible=False,
+                        elem_id=f"optimize-again-{wish}",
+                        min_width=WIDE.get(wish, 90),
+                        size="md",
+                    )
                     for wish in WISHES
                 ]
             with gr.Row(elem_classes="downloads"):
@@ -102,8 +113,10 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
     given = [from_result, painting, fast_style, beside.second]
     from_result.upload(optimizing.take_settings, given, read, **at_once)
     tab.select(optimizing.borrow, [photo, fast_photo], photo, queue=False, **quiet)
+    # Which network is on this machine may change while the program runs.
+    tab.select(optimizing.first_network, opened, [knobs["network"], opened], queue=False, **quiet)
     warm = tab.select(warm_up, None, None, queue=False, **quiet)
-    changes = [part.change for part in (photo, beside.second, *(knobs[name] for name in COSTLY))]
+    changes = [part.change for part in (photo, beside.second, *(knobs[name] for name in COSTLY + TOGETHER))]
     latest = {"queue": False, "trigger_mode": "always_last", **quiet}
     gr.on([tab.select, *changes], told, asked, estimate, **latest)
     warm.then(told, asked, estimate, **latest)
@@ -120,7 +133,7 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
         running.failure(optimizing.fail, key, [*three, *onward, status], queue=False, **quiet)
         return running
 
-    ready = start.click(optimizing.begin, [photo, painting], [key, *lined_up], **at_once)
+    ready = start.click(optimizing.begin, [photo, painting, *turned], [key, *lined_up], **at_once)
     chosen = [photo, painting, from_fast, fast_style, *beside.parts, *turned]
     runs = [painted_after(ready, optimizing.paint, chosen)]
     ready = left.click(

@@ -14,6 +14,7 @@ import nst
 from nst.drawings import DRAWINGS
 from nst.images import with_alpha
 from nst.jobs import Job
+from nst.judges import usual
 from nst.page import places, unfinished, watching
 from nst.page.answers import answers, refusal
 from nst.page.painting import WISHES, Download, Order, Preview, fingerprint, work
@@ -36,12 +37,14 @@ def buttons(paint: bool = False, leave: bool = False, stop: bool = False) -> tup
 
 
 @answers
-def begin(photo: Upload | None, painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
-    """Before the queue: a new key for what comes; says at once what is missing, or how long the line is."""
+def begin(photo: Upload | None, painting: Upload | None, request: gr.Request, *values: Any) -> tuple[Any, ...]:
+    """Before the queue: a new key for what comes; says at once what is missing, what settings do not go together, or
+    how long the line is."""
     if photo is None:
         raise refusal(request, "no_photo")
     if painting is None:
         raise refusal(request, "no_painting")
+    Settings.from_dict(dict(zip(KNOBS, values, strict=True)))
     return unfinished.new_key(), *line_up(request)
 
 
@@ -152,9 +155,11 @@ def stop(request: gr.Request) -> None:
     visitor(request).stop()
 
 
-def going_on(left: str | None = None, again: bool = False) -> tuple[gr.Button, ...]:
-    """The ways to go on that there are: with what is left of a run, in these words, and from a finished result."""
-    return gr.Button(left or "", visible=bool(left)), *(gr.Button(visible=again) for _ in WISHES)
+def going_on(left: str | None = None, painted: Order | None = None) -> tuple[gr.Button, ...]:
+    """The ways to go on that there are: with what is left of a run, in these words, and from the result of an order."""
+    given = {"finish": painted is not None and painted.settings.network == "student"}
+    again = (gr.Button(visible=given.get(wish, painted is not None)) for wish in WISHES)
+    return gr.Button(left or "", visible=bool(left)), *again
 
 
 def ways(key: str, request: gr.Request) -> tuple[gr.Button, ...]:
@@ -163,7 +168,8 @@ def ways(key: str, request: gr.Request) -> tuple[gr.Button, ...]:
         return going_on()
     order = unfinished.find(key)
     left = order and say(request, "go_on", step=order.after + 1, steps=order.settings.steps)
-    return going_on(left, visitor(request).painted is not None)
+    painted = visitor(request).painted
+    return going_on(left, painted and painted[0])
 
 
 def rest(key: str, request: gr.Request) -> tuple[gr.Button, ...]:
@@ -209,15 +215,22 @@ def begin_again(request: gr.Request) -> tuple[Any, ...]:
     return unfinished.new_key(), *line_up(request)
 
 
+def first_network(opened: bool) -> tuple[Any, bool]:
+    """The network to begin with, for who opens the tab for the first time."""
+    return (gr.skip() if opened else usual()), True
+
+
 def borrow(here: Upload | None, there: Upload | None) -> Any:
     """The Fast tab's photo, where this tab has none yet."""
     return gr.skip() if here or not there else there.source
 
 
 def preset(name: str, request: gr.Request) -> tuple[Any, ...]:
-    """A preset's source, then the knobs as it sets them."""
+    """A preset's source, then the knobs as it sets them; the network that is usual here, where it does not matter to
+    the preset."""
     source = html.escape(say(request, f"source_{name}"))
-    return f"<p>{source}</p>", *asdict(PRESETS[name].settings()).values()
+    chosen = asdict(PRESETS[name].settings()) | {"network": PRESETS[name].values.get("network", usual())}
+    return f"<p>{source}</p>", *chosen.values()
 
 
 @answers

@@ -19,17 +19,17 @@ from nst import device, memory, weights
 from nst.estimates import foreseen, time_steps
 from nst.images import Picture, fit
 from nst.jobs import Emit, Stopping, idle
-from nst.judges import load_judges, loaded
+from nst.judges import at_hand, load_judges, loaded, usual
 from nst.optimize import optimize
 from nst.regions import drawn_regions
-from nst.settings import KNOBS, PROGRAM, Knob, Settings
+from nst.settings import FEWEST, KNOBS, PROGRAM, Knob, Settings
 
 SECONDS_BETWEEN_PREVIEWS = 0.4
 POINTS = 200
 LONGEST = 15 * 60  # seconds that a painting may take where a Space's visitors share a processor
 MAX_ON_GPU = 120  # seconds a ZeroGPU visit may last
-WISHES = ("more", "less", "finer")  # ways to go on from a result
-MORE, FEWEST_AGAIN = 1.6, 10  # times the style weight, and steps, when going on from a result
+WISHES = ("finish", "more", "less", "finer")  # ways to go on from a result
+MORE = 1.6  # times the style weight, when going on from a result
 SHARE = Knob("share", 0.5, "Share of the second painting, where it has no place of its own.", 0.0, 1.0, 0.05)
 TO_FINISH = 5  # of them, for the last step and the way back
 
@@ -89,16 +89,19 @@ class Order:
     beside: Beside = Beside()
 
     def again(self, wish: str, result: Image.Image) -> Order:
-        """Going on from this order's ``result``, with "more" or "less" style, or "finer": larger by half."""
+        """Going on from this order's ``result``, with "more" or "less" style, "finer": larger by half, or to "finish"
+        with VGG-19 what the small network has begun."""
         now = self.settings
+        before = (*self.before, asdict(now))
         first = self.before[0]["steps"] if self.before else now.steps
-        changed: dict[str, Any] = {"steps": max(FEWEST_AGAIN, first // 3), "scales": 1}
-        if wish == "finer":
+        changed: dict[str, Any] = {"steps": max(FEWEST, first // 3), "scales": 1}
+        if wish == "finish":
+            changed = asdict(replace(now, steps=first).finishing())
+        elif wish == "finer":
             changed["size"] = min(KNOBS["size"].high, round(now.size * 1.5 / 32) * 32)
         else:
             weight = max(0.1, now.style_weight) * MORE if wish == "more" else now.style_weight / MORE
             changed["style_weight"] = round(min(KNOBS["style_weight"].high, weight), 3)
-        before = (*self.before, asdict(now))
         settings = replace(now, **changed)
         return replace(self, settings=settings, begun=result, before=before, unfinished=None, after=0)
 
@@ -149,11 +152,12 @@ def kept(picture: Picture) -> Picture:
 
 def estimated(size: tuple[int, int], settings: Settings, paintings: int = 1) -> nst.Estimate | None:
     """What painting a photo of this width and height takes; None where the GPU is elsewhere, and nothing is known of
-    it. The time is known once the network has been read. Nobody's painting is disturbed to find it out."""
+    it. The time is known once VGG-19 has been read; the small network is, at once. Nobody's painting is disturbed to
+    find it out."""
     if device.spaces is not None:
         return None
     with idle() as alone:
-        if alone and loaded(settings):
+        if alone and (loaded(settings) or settings.network == "student"):
             _time_steps(settings)
     return foreseen(size, settings, paintings, alone=alone)
 
@@ -238,14 +242,15 @@ def _preview(step: nst.Step, curve: list[tuple[int, dict[str, float]]]) -> Previ
 
 
 def warm_up() -> None:
-    """Read and time the network, where it is on this machine already, before it is asked for: a first preview comes
-    sooner, and how long a painting takes can be said."""
-    if device.spaces is None and weights.cached():
+    """Read and time the network that the page begins with, before it is asked for: a first preview comes sooner, and
+    how long a painting takes can be said."""
+    if device.spaces is None:
+        settings = Settings(network=usual())
         with contextlib.suppress(nst.NSTError):  # whoever paints is told, in their own words
-            load_judges(Settings())
+            load_judges(settings)
             with idle() as alone:
                 if alone:
-                    _time_steps(Settings())
+                    _time_steps(settings)
 
 
 def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
@@ -258,7 +263,7 @@ def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
         if device.spaces is None:
             load_judges(order.settings, told)
             refuse_too_long(order)
-        elif not weights.cached():  # the GPU is in another process, which loads the network from the cache
+        elif not at_hand(order.settings):  # the GPU is in another process, which loads the network from the cache
             weights.vgg19(told)
         init = order.begun
         if init is None and order.fast_style is not None:

@@ -146,7 +146,9 @@ def main() -> None:
         small = fast.paint({name: 1.0}, square).resize((THUMBNAIL, THUMBNAIL), Image.LANCZOS)
         save_image(small, MODELS / entries[name]["thumbnail"], quality=85)
     write(list(entries.values()))
-    (MODELS / "README.md").write_text(card(list(entries.values())), "utf-8")
+    shown = MODELS / "README.md"
+    _, *rest = (shown.read_text("utf-8") if shown.exists() else "").partition("\n# The student")
+    shown.write_text(card(list(entries.values())) + "".join(rest), "utf-8")
     print("For README's table of styles:", *rows(list(entries.values())), sep="\n")
 
 

@@ -1,0 +1,259 @@
+"""The small network that judges in the place of VGG-19: shipped whole, and taught as its own command does it."""
+
+import csv
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from pictures import scene
+from PIL import Image
+from safetensors.torch import load_file
+from torchvision.models import vgg19
+
+import nst
+from nst import Settings, estimates, judges, losses, student
+from nst.networks import CONTENT_LAYER, LAYOUT, STYLE_LAYERS, VGG19
+from nst.page.painting import Order
+from nst.student import LEARNED, STAGES, Student
+from nst.tensors import to_tensor
+from nst.training import coordinates, diet, distill, publish_student
+from nst.training.coordinates import Coordinates
+
+QUICK = Settings(network="student", size=96, steps=30)
+PHOTO, PAINTING = scene().resize((96, 72)), scene().rotate(90, expand=True).resize((60, 80))
+
+
+@pytest.fixture(autouse=True)
+def no_vgg19(monkeypatch):
+    def fetched(progress=None):
+        raise AssertionError("VGG-19 was asked for")
+
+    monkeypatch.setattr(judges.weights, "vgg19", fetched)
+    monkeypatch.setattr(judges, "_networks", {})
+
+
+def test_a_layer_has_the_side_that_vgg19_gives_it_and_its_own_directions():
+    found = Student()(torch.rand(2, 3, 50, 70), LEARNED)
+    assert {k: tuple(f.shape[:2]) for k, f in found.items()} == {k: (2, STAGES[k].directions) for k in LEARNED}
+    for layer, features in found.items():
+        halvings = int(layer[4]) - 1
+        assert tuple(features.shape[2:]) == (50 // 2**halvings, 70 // 2**halvings)
+
+
+def test_it_goes_no_deeper_than_what_is_wanted_and_can_be_left_between_two_layers():
+    seen = []
+    found = Student()(torch.rand(1, 3, 32, 32), ["relu2_1"], lambda: seen.append(1))
+    assert list(found) == ["relu2_1"]
+    assert len(seen) == 3
+    picture = torch.rand(1, 3, 32, 32, requires_grad=True)
+    Student()(picture, LEARNED, lambda: seen.append(1))["relu5_1"].sum().backward()
+    assert len(seen) == 3 + 2 * len(STAGES)
+
+    def leave():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Student()(picture, LEARNED, leave)
+
+
+def test_a_layer_that_it_has_not_learned_is_named():
+    with pytest.raises(ValueError, match="relu3_2"):
+        Student()(torch.rand(1, 3, 32, 32), ["relu3_2"])
+    for other in ({"content_layer": "relu3_2"}, {"pooling": "average"}):
+        with pytest.raises(nst.SettingsError, match="or VGG-19"):
+            Settings(network="student", **other)
+
+
+def test_no_activation_depends_on_more_than_a_patchs_margin():
+    network, far = Student(student.shipped()), torch.rand(1, 3, 256, 256)
+    near = far.clone()
+    near[..., 176:, :] = 0  # 80 rows below the 96th
+    for one, other in zip(network(far, LEARNED).values(), network(near, LEARNED).values(), strict=True):
+        rows = one.shape[2] * 96 // 256
+        assert torch.equal(one[:, :, :rows], other[:, :, :rows])
+
+
+def test_the_full_method_paints_with_no_download():
+    steps = list(nst.optimize(PHOTO, PAINTING, QUICK))
+    assert len([s for s in steps if s.step]) >= 30
+    assert steps[-1].losses["style"] < 0.6 * steps[0].losses["style"]
+    assert np.abs(np.asarray(steps[-1].image, float) - np.asarray(PHOTO, float)).mean() > 5
+
+
+def test_it_tells_a_picture_from_others_as_vgg19_does():
+    """More noise is farther from the photograph, in style and content; the photograph itself is at no distance."""
+    network, photo = Student(student.shipped()), to_tensor(scene().resize((128, 96)), torch.device("cpu"))
+    noise = torch.randn(photo.shape, generator=torch.Generator().manual_seed(0))
+    wanted, far = network(photo, LEARNED), []
+    for much in (0.0, 0.05, 0.15):
+        found = network((photo + much * noise).clamp(0, 1), LEARNED)
+        content = float(losses.content_distance(found[CONTENT_LAYER], wanted[CONTENT_LAYER]))
+        grams = [(losses.gram_matrix(found[k]), losses.gram_matrix(wanted[k])) for k in STYLE_LAYERS]
+        far.append([content, *(float(losses.style_distance(*pair)) for pair in grams)])
+    nothing, some, much = np.array(far)
+    assert (nothing < 1e-9).all()
+    assert (some > 0).all()
+    assert (much > 1.5 * some).all()
+
+
+def test_its_file_is_the_one_that_its_entry_names():
+    entry = json.loads((student.MODELS / "student.json").read_text("utf-8"))
+    file = student.MODELS / entry["file"]
+    assert file.stat().st_size < 8e6
+    assert {tensor.dtype for tensor in load_file(file).values()} == {torch.float16}
+    assert student.shipped().keys() == Student().state_dict().keys()
+    assert entry["license"].startswith("MIT")
+
+
+@pytest.mark.parametrize("damage", ["cut short", "missing"])
+def test_a_damaged_file_is_said(damage, tmp_path, monkeypatch):
+    entry = (student.MODELS / "student.json").read_text("utf-8")
+    (tmp_path / "student.json").write_text(entry, "utf-8")
+    if damage == "cut short":
+        data = (student.MODELS / json.loads(entry)["file"]).read_bytes()
+        (tmp_path / json.loads(entry)["file"]).write_bytes(data[:-1])
+    monkeypatch.setattr(student, "MODELS", tmp_path)
+    with pytest.raises(nst.WeightsUnavailable, match=r"student.safetensors.* again\."):
+        judges.load_judges(QUICK)
+
+
+def test_its_speed_is_not_taken_for_vgg19s(monkeypatch):
+    monkeypatch.setattr(estimates, "_timed", {})
+    monkeypatch.setattr(estimates, "SIDES", dict.fromkeys(estimates.SIDES, (32, 64)))
+    assert nst.estimate(PHOTO, QUICK).seconds > 0
+    assert estimates.known(QUICK) is not None
+    assert estimates.known(Settings()) is None
+
+
+def test_a_quick_result_is_finished_by_vgg19():
+    quick = Order(nst.open_image(PHOTO), nst.open_image(PAINTING), QUICK)
+    finish = quick.again("finish", PHOTO)
+    assert (finish.settings.network, finish.settings.scales, finish.begun) == ("vgg19", 1, PHOTO)
+    assert 10 <= finish.settings.steps < QUICK.steps
+    assert finish.settings.size == QUICK.size
+    assert finish.recipe()["before"][0]["network"] == "student"
+
+
+# ---- How it is taught
+
+
+@pytest.fixture
+def teach(tmp_path, monkeypatch):
+    """Teaches a student as the command does, on very small pictures; gives the checkpoint's content."""
+    torch.manual_seed(1)
+    published = {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
+    monkeypatch.setattr(distill.weights, "vgg19", lambda: published)
+    monkeypatch.setattr(diet, "SIDES", (32, 48))
+    monkeypatch.setattr(diet, "PIXELS", 3 * 32**2)
+    monkeypatch.setattr(coordinates, "CALIBRATION", 2)
+    monkeypatch.setattr(coordinates, "SIDE", 64)
+    monkeypatch.setattr(distill, "SIDE", 32)
+    for folder in ("photos", "paintings"):
+        (tmp_path / folder).mkdir()
+        for number in range(2):
+            coarse = np.random.default_rng(number).integers(0, 256, (9, 12, 3), np.uint8)
+            Image.fromarray(coarse).resize((96, 72), Image.BICUBIC).save(tmp_path / folder / f"{number}.png")
+
+    def teaching(*arguments: str) -> dict:
+        folders = [word for name in ("photos", "paintings") for word in (f"--{name}", str(tmp_path / name))]
+        monkeypatch.setattr("sys.argv", ["distill", str(tmp_path / "out"), *folders, *arguments])
+        distill.main()
+        return torch.load(tmp_path / "out" / "checkpoint.pt", weights_only=True)
+
+    return teaching
+
+
+def test_teaching_leaves_a_student_that_judges(teach, tmp_path):
+    state = teach("--steps", "12", "--every", "4")
+    assert state["step"] == 12
+    rows = list(csv.DictReader((tmp_path / "out" / "losses.csv").open()))
+    assert {row["step"] for row in rows} == {"4", "8", "12"}
+    assert {row["term"] for row in rows} >= {*LEARNED, "gram relu5_1", "after relu4_4", "slope 0"}
+    assert all(np.isfinite(float(row["mean"])) for row in rows)
+    tensors = load_file(tmp_path / "out" / "student.safetensors")
+    shipped = Student(tensors)(torch.rand(1, 3, 32, 32), LEARNED)
+    assert all(bool(f.isfinite().all()) for f in shipped.values())
+
+
+def test_teaching_goes_on_where_it_was_interrupted(teach, tmp_path):
+    teach("--steps", "3")
+    first = (tmp_path / "out" / "losses.csv").read_text()
+    assert teach("--steps", "6")["step"] == 6
+    assert (tmp_path / "out" / "losses.csv").read_text().startswith(first)
+
+
+def test_teaching_goes_on_from_a_shipped_student(teach, tmp_path):
+    """Its coordinates are the teacher's in size, whatever they were while it learned."""
+    teach("--steps", "3")
+    (tmp_path / "out" / "student.safetensors").rename(tmp_path / "first.safetensors")
+    (tmp_path / "out" / "checkpoint.pt").unlink()
+    teach("--steps", "1", "--start", str(tmp_path / "first.safetensors"), "--rate", "0")
+    before, after = (load_file(tmp_path / n) for n in ("first.safetensors", "out/student.safetensors"))
+    for name, tensor in before.items():
+        assert torch.allclose(after[name].float(), tensor.float(), rtol=2e-3, atol=1e-5)
+
+
+def test_directions_found_anew_are_turned_to_those_that_were_learned(monkeypatch):
+    """As they differ in sign and, where two count alike, in more."""
+    torch.manual_seed(0)
+    activations = {layer: torch.rand(1, LAYOUT[layer][1][0], 6, 6) for layer in LEARNED}
+    bases = {k: torch.linalg.qr(torch.randn(activations[k].shape[1], 8)).Q for k in ("relu2_1", "relu4_1")}
+    learned = {layer: basis @ torch.linalg.qr(torch.randn(8, 8)).Q for layer, basis in bases.items()}
+    monkeypatch.setattr(coordinates, "seen", lambda teacher, picture: activations)
+    monkeypatch.setattr(coordinates, "_shown", lambda diet: [torch.rand(1, 3, 32, 32)] * 3)
+
+    def student(picture, layers):
+        return {k: torch.einsum("nchw,ck->nkhw", activations[k], basis) for k, basis in learned.items()}
+
+    found = Coordinates(bases, {}, {}, {}, {}).turned(student, None, None)
+    for layer, basis in found.bases.items():
+        assert torch.allclose(basis, learned[layer], atol=1e-4)
+
+
+def test_what_goes_on_is_what_the_next_layer_hears():
+    """Of as many channels as it takes all of them, the next layer's convolution comes out the same."""
+    torch.manual_seed(1)
+    published = {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
+    teacher = VGG19(published)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coordinates, "CALIBRATION", 4)
+        patch.setattr(coordinates, "SIDE", 64)
+        patch.setitem(coordinates.STAGES, "relu1_1", STAGES["relu1_1"]._replace(passed=64))
+        patch.setitem(coordinates.STAGES, "relu2_1", STAGES["relu2_1"]._replace(passed=8))
+        whole = SimpleNamespace(crop=lambda rng, side: torch.rand(1, 3, side, side))
+        found = Coordinates.found(teacher, SimpleNamespace(seed=0, photos=whole, paintings=whole))
+        features = coordinates.seen(teacher, torch.rand(1, 3, 64, 64))
+    lost = {}
+    for layer, following in (("relu1_1", "relu1_2"), ("relu2_1", "relu2_2")):
+        ways, x = found.ways[layer], features[layer] - found.means[layer].view(1, -1, 1, 1)
+        back = torch.einsum("nkhw,ck->nchw", found.passed(features)[layer], torch.linalg.pinv(ways).mT)
+        kernel = teacher.convolutions[following].weight
+        heard, instead = (torch.nn.functional.conv2d(value, kernel) for value in (x, back))
+        lost[layer] = float((heard - instead).norm() / heard.norm())
+    assert lost["relu1_1"] < 1e-2 < lost["relu2_1"] < 1
+
+
+def test_a_student_sees_the_same_in_the_teachers_size():
+    torch.manual_seed(0)
+    sizes = {layer: torch.rand(STAGES[layer].directions) + 0.5 for layer in LEARNED}
+    found, picture = Coordinates({}, sizes, {}, {}, {}), torch.rand(1, 3, 32, 48)
+    learner, large, back = Student(), Student(), Student()
+    large.load_state_dict(found.grown(learner))
+    back.load_state_dict(found.grown(large, back=True))
+    for layer, features in large(picture, LEARNED).items():
+        size = sizes[layer].view(1, -1, 1, 1)
+        for other in (learner, back):
+            assert torch.allclose(features, other(picture, [layer])[layer] * size, rtol=1e-4, atol=1e-5)
+
+
+def test_the_model_cards_part_on_it_is_its_entrys():
+    entry = json.loads((student.MODELS / "student.json").read_text("utf-8"))
+    assert publish_student.card(entry) in (student.MODELS / "README.md").read_text("utf-8")
+
+
+def test_its_size_is_counted():
+    parameters, multiplied = publish_student.size(Student())
+    assert parameters == sum(p.numel() for p in Student().parameters())
+    assert 256 * 256 * 3 * 9 * 32 < multiplied < 7e9
