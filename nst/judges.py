@@ -10,10 +10,10 @@ import torch
 
 from nst import device, weights
 from nst.networks import VGG19
-from nst.settings import NETWORKS, Settings
+from nst.settings import STEPS, Settings
 from nst.student import Network, Student, shipped
 
-_loading = {network: threading.Lock() for network in NETWORKS}  # a download of one does not hold up the other
+_loading = {network: threading.Lock() for network in STEPS}  # a download of one does not hold up the other
 _networks: dict[tuple[str, str, torch.device, torch.dtype], Network] = {}
 
 

@@ -5,7 +5,7 @@ painting's style. It starts small, where a step is cheap and a stroke is large a
 and doubles twice on its way to full size, each time taking up some detail of what it began with.
 
 The variable is not the pixels but the picture's Laplacian pyramid (see ``pyramid.py``). Where the
-strokes go is settled at the coarse scales, so these are computed in float32; the full size, which
+strokes go is settled at the coarse scales, so VGG-19 computes these in float32; the full size, which
 takes most of the time, in the device's fastest number format.
 """
 

@@ -98,10 +98,10 @@ def run(photo: Image.Image, painting: Image.Image, settings: Settings, steps: in
 
     races = [painted(settings)]
     while len(races) < TRIES and not races[-1].there:
-        now = balanced(settings, *races[-2:])
-        if abs(races[-1].ours[-1].content / theirs[-1].content - NEAR) < ENOUGH or now == settings:
+        near = abs(races[-1].ours[-1].content / theirs[-1].content - NEAR) < ENOUGH
+        if near or (corrected := balanced(settings, *races[-2:])) == settings:
             break
-        settings = now
+        settings = corrected
         races.append(painted(settings))
     return races[-1]
 
@@ -111,17 +111,13 @@ def balanced(settings: Settings, *races: Race) -> Settings:
     with ``settings``."""
     last, power = races[-1], BALANCE
     if len(races) == 2:
-        contents, weights = ([value(race) for race in races] for value in (_content, lambda race: race.style_weight))
-        if contents[0] != contents[1]:
-            told = math.log(weights[1] / weights[0]) / math.log(contents[1] / contents[0])
-            power = min(max(told, POWERS[0]), POWERS[1])
-    factor = (NEAR * last.textbook[-1].content / _content(last)) ** power
+        farther = last.ours[-1].content / races[0].ours[-1].content
+        if farther != 1:
+            power = math.log(last.style_weight / races[0].style_weight) / math.log(farther)
+            power = min(max(power, POWERS[0]), POWERS[1])
+    factor = (NEAR * last.textbook[-1].content / last.ours[-1].content) ** power
     knob = KNOBS["style_weight"]
     return replace(settings, style_weight=min(knob.high, max(knob.step, settings.style_weight * factor)))
-
-
-def _content(race: Race) -> float:
-    return race.ours[-1].content
 
 
 def _measured(

@@ -17,9 +17,9 @@ from nst.images import Source, read_recipe
 from nst.version import __version__
 
 PROGRAM = f"nst {__version__}"
-NETWORKS = ("vgg19", "student")
+STEPS = {"vgg19": 120, "student": 40}  # usual for each network; the small one's pictures gain little by more
 USUAL = 384  # long side in pixels; what larger pictures need besides hangs on it
-FINISH = 0.2  # share of a run's steps that VGG-19 takes to finish what the small network has begun
+FINISH = 0.65  # of its steps: how many VGG-19 takes to finish what the small network has begun
 FEWEST = 10  # steps of a run that goes on from a result
 # In a recipe, beside the settings.
 BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}
@@ -67,9 +67,12 @@ class Settings:
     """How ``nst.optimize`` paints. Raises SettingsError for a value outside its knob's range."""
 
     size: int = _number(USUAL, 64, 4096, 32, "Long side of the painting, in pixels.")
-    steps: int = _number(120, 1, 1000, 1, "Steps over all scales; more is closer to the painting's style.")
+    steps: int = _number(STEPS["vgg19"], 1, 1000, 1, "Steps over all scales; more is closer to the painting's style.")
     network: str = _choice(
-        "vgg19", NETWORKS, "What judges the picture: VGG-19; or a small network made after it, several times faster."
+        "vgg19",
+        tuple(STEPS),
+        f"What judges the picture: VGG-19; or a small one made after it, three times faster; {STEPS['student']} steps "
+        "suit it.",
     )
     style_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the painting's style is followed.")
     content_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the photograph's structure is kept.")
@@ -107,6 +110,11 @@ class Settings:
             raise SettingsError(
                 "The small network has learned content layer relu4_2 and max pooling only: choose these, or VGG-19."
             )
+
+    def judged_by(self, network: str) -> Settings:
+        """The same under this network, with its usual number of steps instead of the other's."""
+        steps = STEPS[network] if self.steps in STEPS.values() else self.steps
+        return replace(self, network=network, steps=steps)
 
     def finishing(self) -> Settings:
         """How VGG-19 finishes what the small network has begun with these settings: at full size, in fewer steps."""
@@ -194,6 +202,10 @@ PRESETS: dict[str, Preset] = {
         "Gatys, PytorchNeuralStyleTransfer, 2017, the authors' code: as the paper, but from the photo, with maximum "
         "pooling, 500 steps. Terms are weighted as in this program.",
         _PAPER | {"steps": 500},
+    ),
+    "quick": Preset(
+        "This program's own: judged by the small network, which needs no download.",
+        {"network": "student", "steps": STEPS["student"]},
     ),
     "luminance": Preset(
         "Gatys, Ecker, Bethge, Hertzmann & Shechtman, Controlling Perceptual Factors in Neural Style Transfer, CVPR "

@@ -13,7 +13,7 @@ import nst
 from nst.page.painting import hashed
 from nst.page.texts import TEXTS, TITLE
 from nst.regions import SECOND
-from nst.settings import PROGRAM
+from nst.settings import PROGRAM, STEPS
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium here; set CHROMIUM to its path")
 
@@ -69,6 +69,7 @@ def first(sentence: str) -> str:
 def open_optimize(visitor: Visitor, locale: str = "en-US", steps: int = 1000, network: str = "vgg19") -> None:
     """The Optimize tab with a drawn painting chosen and quick settings."""
     visitor.page.get_by_role("tab", name=words(locale)["tab_optimize"]).click()
+    expect(visitor.page.locator("#optimize-estimate")).not_to_be_empty()  # the knobs stand as they begin
     visitor.page.locator("#knob-network").get_by_label(words(locale)[f"choice_{network}"], exact=True).check()
     visitor.tap("#optimize-drawings button >> nth=1")
     expect(visitor.page.locator("#optimize-painting img")).to_be_visible()
@@ -201,6 +202,18 @@ def test_a_preset_turns_the_knobs_and_says_where_it_is_from(visit):
     expect(visitor.page.locator("#optimize-estimate")).not_to_have_text(before)
     expect(visitor.page.locator("#knob-steps input[type=number]")).to_have_value("300")
     expect(visitor.page.locator("#knob-start").get_by_label("Noise")).to_be_checked()
+
+
+def test_each_network_begins_with_its_own_number_of_steps(visit):
+    visitor = visit()
+    open_optimize(visitor, steps=STEPS["vgg19"])
+    steps, networks = visitor.page.locator("#knob-steps input[type=number]"), visitor.page.locator("#knob-network")
+    networks.get_by_label("Quick").check()
+    expect(steps).to_have_value(str(STEPS["student"]))
+    visitor.turn("knob-steps", 77)
+    networks.get_by_label("Full").check()
+    expect(networks.get_by_label("Full")).to_be_checked()
+    expect(steps).to_have_value("77")
 
 
 def test_a_style_tap_the_strength_and_the_size_paint_again_by_themselves(visit):

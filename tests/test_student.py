@@ -127,6 +127,12 @@ def test_its_speed_is_not_taken_for_vgg19s(monkeypatch):
     assert estimates.known(Settings()) is None
 
 
+def test_each_network_has_its_usual_steps_and_a_persons_own_stay():
+    assert Settings().judged_by("student") == nst.PRESETS["quick"].settings()
+    assert Settings().judged_by("student").judged_by("vgg19") == Settings()
+    assert Settings(steps=77).judged_by("student").steps == 77
+
+
 def test_a_quick_result_is_finished_by_vgg19():
     quick = Order(nst.open_image(PHOTO), nst.open_image(PAINTING), QUICK)
     finish = quick.again("finish", PHOTO)
@@ -248,12 +254,15 @@ def test_a_student_sees_the_same_in_the_teachers_size():
             assert torch.allclose(features, other(picture, [layer])[layer] * size, rtol=1e-4, atol=1e-5)
 
 
-def test_the_model_cards_part_on_it_is_its_entrys():
-    entry = json.loads((student.MODELS / "student.json").read_text("utf-8"))
-    assert publish_student.card(entry) in (student.MODELS / "README.md").read_text("utf-8")
-
-
 def test_its_size_is_counted():
     parameters, multiplied = publish_student.size(Student())
     assert parameters == sum(p.numel() for p in Student().parameters())
-    assert 256 * 256 * 3 * 9 * 32 < multiplied < 7e9
+    expected, inputs = 0, 3
+    for layer, stage in STAGES.items():
+        side = 256 // 2 ** (int(layer[4]) - 1)
+        expected += side**2 * 9 * inputs * stage.hidden
+        mapped = stage.directions if stage.directions != stage.hidden else 0
+        expected += side**2 * mapped * stage.hidden
+        expected += (side // 2 if stage.pooled else side) ** 2 * stage.passed * stage.hidden
+        inputs = stage.passed
+    assert multiplied == expected

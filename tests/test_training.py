@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import json
 
 import numpy as np
 import onnx
@@ -17,7 +16,7 @@ from torchvision.transforms import v2
 from nst import fast, losses, measure
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
 from nst.tensors import to_tensor
-from nst.training import aims, export, network, photos, publish, train
+from nst.training import aims, cards, export, network, photos, train
 from nst.training.network import StyleNetwork
 
 
@@ -281,8 +280,7 @@ def test_the_shipped_styles_are_of_the_stated_opset_and_tell_nothing_of_a_machin
 
 
 def test_the_model_card_is_the_catalogues():
-    entries = json.loads((fast.MODELS / "styles.json").read_text("utf-8"))
-    assert (fast.MODELS / "README.md").read_text("utf-8").startswith(publish.card(entries))
+    assert (fast.MODELS / "README.md").read_text("utf-8") == cards.whole()
 
 
 def test_distances_are_nothing_for_the_same_picture_and_grow_with_change(published):

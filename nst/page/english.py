@@ -61,6 +61,7 @@ EN = {
     "drawing": "Download the drawing",
     "layers": "Layers",
     "preset_usual": "The usual",
+    "preset_quick": "Quick",
     "preset_paper": "Gatys et al. 2016, as in the paper",
     "preset_code": "Gatys et al., as in the authors' code",
     "preset_luminance": "Gatys et al. 2017, luminance only",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
@@ -15,7 +17,7 @@ from nst.page.fast_tab import photo_choices, pick_photo
 from nst.page.painting import WISHES, warm_up
 from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput
 from nst.page.texts import names, t
-from nst.settings import KNOBS, PRESETS, Knob
+from nst.settings import KNOBS, PRESETS, STEPS, Knob, Settings
 
 FIRST_KNOBS = ("network", "size", "steps", "style_weight")
 LAYER_KNOBS = ("statistic", "content_layer", "style_1", "style_2", "style_3", "style_4", "style_5")
@@ -29,16 +31,20 @@ REVEAL = (
     ".scrollIntoView({behavior: 'smooth', block: 'start'}); }"
 )
 
+STEPS_OF_NETWORK = f"""(network, steps) => {{
+    const usual = {json.dumps(STEPS)};
+    return Object.values(usual).includes(steps) ? usual[network] : steps;
+}}"""
 
-def knob(name: str, spec: Knob) -> gr.components.Component:
-    """The part of the page that turns one knob."""
+
+def knob(name: str, spec: Knob, value: Any) -> gr.components.Component:
+    """The part of the page that turns one knob, which stands at ``value``."""
     words = {"label": t(f"knob_{name}"), "info": t(f"help_{name}"), "elem_id": f"knob-{name}"}
     if spec.choices is not None:
-        value = usual() if name == "network" else spec.default
         return gr.Radio([(t(f"choice_{c}"), c) for c in spec.choices], value=value, **words)
     if name == "seed":
-        return gr.Number(spec.default, minimum=spec.low, maximum=spec.high, precision=0, **words)
-    return gr.Slider(spec.low, spec.high, spec.default, step=spec.step, **words)
+        return gr.Number(value, minimum=spec.low, maximum=spec.high, precision=0, **words)
+    return gr.Slider(spec.low, spec.high, value, step=spec.step, **words)
 
 
 def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: Palette) -> None:
@@ -47,6 +53,7 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
     drawn = [Choice(name, draw(), names(f"drawn_{name}")) for name, draw in DRAWINGS.items()]
     place = {"type": "filepath", "image_mode": None, "height": 220, "buttons": [], "sources": SOURCES}
     knobs: dict[str, gr.components.Component] = {}
+    begun = asdict(Settings().judged_by(usual()))
     opened = gr.State(False)  # whether this visitor has been here
     gr.Markdown(t("optimize_lead"), elem_classes="hint")
     with gr.Row(elem_classes="work"):
@@ -59,7 +66,7 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
                     painting = PictureInput(label=t("painting"), elem_id="optimize-painting", **place)
                     drawing = Picker(drawn, elem_id="optimize-drawings", elem_classes="small-picks")
             for name in FIRST_KNOBS:
-                knobs[name] = knob(name, KNOBS[name])
+                knobs[name] = knob(name, KNOBS[name], begun[name])
             from_fast = gr.Checkbox(False, label=t("from_fast"), info=t("from_fast_help"), elem_id="optimize-from-fast")
             beside = places.build(photo, drawn, optimizing.pick_painting)
             with gr.Accordion(t("more_knobs"), open=False, elem_id="optimize-more"):
@@ -68,10 +75,10 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
                 from_result = gr.UploadButton(t("take_settings"), file_types=["image"], elem_id="optimize-take")
                 about = gr.HTML(elem_id="optimize-about", elem_classes="hint")
                 for name in [name for name in KNOBS if name not in (*FIRST_KNOBS, *LAYER_KNOBS)]:
-                    knobs[name] = knob(name, KNOBS[name])
+                    knobs[name] = knob(name, KNOBS[name], begun[name])
                 with gr.Accordion(t("layers"), open=False, elem_id="optimize-layers"):
                     for name in LAYER_KNOBS:
-                        knobs[name] = knob(name, KNOBS[name])
+                        knobs[name] = knob(name, KNOBS[name], begun[name])
             estimate = gr.HTML(elem_id="optimize-estimate", elem_classes="hint")
             start = gr.Button(t("paint"), variant="primary", elem_id="optimize-paint")
         with gr.Column(scale=7, min_width=300, elem_classes="see", elem_id="optimize-see"):
@@ -114,11 +121,17 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
     from_result.upload(optimizing.take_settings, given, read, **at_once)
     tab.select(optimizing.borrow, [photo, fast_photo], photo, queue=False, **quiet)
     # Which network is on this machine may change while the program runs.
-    tab.select(optimizing.first_network, opened, [knobs["network"], opened], queue=False, **quiet)
-    warm = tab.select(warm_up, None, None, queue=False, **quiet)
+    first = tab.select(
+        optimizing.first_network, opened, [knobs["network"], knobs["steps"], opened], queue=False, **quiet
+    )
+    # In the browser itself: an answer of the server's might come after what is typed next.
+    knobs["network"].input(None, [knobs["network"], knobs["steps"]], knobs["steps"], js=STEPS_OF_NETWORK, **quiet)
+    # After it, so that an estimate on the page says that the knobs stand as they begin.
+    warm = first.then(warm_up, None, None, queue=False, **quiet)
     changes = [part.change for part in (photo, beside.second, *(knobs[name] for name in COSTLY + TOGETHER))]
     latest = {"queue": False, "trigger_mode": "always_last", **quiet}
-    gr.on([tab.select, *changes], told, asked, estimate, **latest)
+    first.then(told, asked, estimate, **latest)
+    gr.on(changes, told, asked, estimate, **latest)
     warm.then(told, asked, estimate, **latest)
     lined_up = [*three, *onward, status, curves, png, jpeg, drawing_file]
 

@@ -215,9 +215,12 @@ def begin_again(request: gr.Request) -> tuple[Any, ...]:
     return unfinished.new_key(), *line_up(request)
 
 
-def first_network(opened: bool) -> tuple[Any, bool]:
-    """The network to begin with, for who opens the tab for the first time."""
-    return (gr.skip() if opened else usual()), True
+def first_network(opened: bool) -> tuple[Any, Any, bool]:
+    """The network to begin with and its number of steps, for who opens the tab for the first time."""
+    if opened:
+        return gr.skip(), gr.skip(), True
+    begun = Settings().judged_by(usual())
+    return begun.network, begun.steps, True
 
 
 def borrow(here: Upload | None, there: Upload | None) -> Any:
@@ -229,8 +232,10 @@ def preset(name: str, request: gr.Request) -> tuple[Any, ...]:
     """A preset's source, then the knobs as it sets them; the network that is usual here, where it does not matter to
     the preset."""
     source = html.escape(say(request, f"source_{name}"))
-    chosen = asdict(PRESETS[name].settings()) | {"network": PRESETS[name].values.get("network", usual())}
-    return f"<p>{source}</p>", *chosen.values()
+    chosen = PRESETS[name].settings()
+    if "network" not in PRESETS[name].values:
+        chosen = chosen.judged_by(usual())
+    return f"<p>{source}</p>", *asdict(chosen).values()
 
 
 @answers

@@ -96,7 +96,7 @@ class Order:
         first = self.before[0]["steps"] if self.before else now.steps
         changed: dict[str, Any] = {"steps": max(FEWEST, first // 3), "scales": 1}
         if wish == "finish":
-            changed = asdict(replace(now, steps=first).finishing())
+            now, changed = replace(now, steps=first).finishing(), {}
         elif wish == "finer":
             changed["size"] = min(KNOBS["size"].high, round(now.size * 1.5 / 32) * 32)
         else:

@@ -1,5 +1,7 @@
 """Every word on the page, in Portuguese: by the keys that ``texts.py`` takes."""
 
+from nst.settings import STEPS
+
 PT = {
     "heading": "# Transforme uma fotografia numa pintura",
     "lead": "Escolha uma fotografia, toque num estilo. Tudo é pintado neste servidor; a fotografia não segue para "
@@ -61,6 +63,7 @@ PT = {
     "drawing": "Transferir o desenho",
     "layers": "Camadas",
     "source_usual": "As deste programa.",
+    "source_quick": "Deste programa: avaliada pela rede pequena, que não precisa de ser transferida.",
     "source_paper": "Gatys, Ecker & Bethge, Image Style Transfer Using Convolutional Neural Networks, CVPR 2016: a "
     "partir de ruído, com agregação pela média e L-BFGS, num só tamanho. Os termos pesam como neste programa.",
     "source_code": "Gatys, PytorchNeuralStyleTransfer, 2017, o código dos autores: como no artigo, mas a partir da "
@@ -75,6 +78,7 @@ PT = {
     "source_sketch": "Para ver depressa.",
     "source_print": "Grande e demorada, para imprimir.",
     "preset_usual": "As habituais",
+    "preset_quick": "Rápida",
     "preset_paper": "Gatys et al. 2016, como no artigo",
     "preset_code": "Gatys et al., como no código dos autores",
     "preset_luminance": "Gatys et al. 2017, só a luminância",
@@ -116,8 +120,8 @@ PT = {
     "photo_tower": "Torre",
     "photo_lion": "Leão",
     "photo_cheetah": "Chita",
-    "help_network": "O que avalia a pintura: a VGG-19; ou uma rede pequena feita à sua imagem, várias vezes mais "
-    "rápida.",
+    "help_network": "O que avalia a pintura: a VGG-19; ou uma rede pequena feita à sua imagem, três vezes "
+    f"mais rápida; {STEPS['student']} passos bastam-lhe.",
     "help_size": "Lado maior da pintura, em píxeis.",
     "help_steps": "Passos em todas as escalas; com mais passos, o resultado aproxima-se mais do estilo da pintura.",
     "help_style_weight": "Com que força se segue o estilo da pintura.",

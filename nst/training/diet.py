@@ -8,6 +8,7 @@ what it learns next.
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from nst.regions import open_regions
 from nst.settings import Settings
 from nst.student import Student
 from nst.tensors import to_picture, to_tensor
-from nst.training.photos import PHOTO_SUFFIXES
+from nst.training.photos import pictures
 
 LARGEST = 640  # of a picture's sides, as it is kept in memory
 SIDES = (96, 128, 192, 256)  # of the crops
@@ -30,7 +31,8 @@ PIXELS = 256**2  # of a batch
 OWN = 0.25  # of a batch: paintings in the making
 PAINTINGS = 0.4  # of the rest
 DISTURBED = 0.45  # of the rest
-UNTAUGHT = 0.3  # progress until then
+UNTAUGHT = 0.3  # progress until when there are none of these
+LED = 0.7  # of the pictures whose gradients are compared: paintings in the making
 UNDERWAY, AGE, HASTE = 4, 60, 2  # of each side: paintings in the making; their steps; steps between two looks
 
 
@@ -38,13 +40,11 @@ class Folder:
     """All pictures below a folder, in memory."""
 
     def __init__(self, folder: Path, where: torch.device) -> None:
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
-        if not files:
+        opened = (open_image(file).image for file in pictures(folder))
+        fitting = (fit(picture, min(LARGEST, max(picture.size))) for picture in opened)
+        self.where, self.pictures = where, [(to_tensor(picture) * 255).byte() for picture in fitting]
+        if not self.pictures:
             raise SystemExit(f"No JPEG, PNG or WebP file in {folder}.")
-        self.where = where
-        pictures = (open_image(file).image for file in files)
-        pictures = (fit(picture, min(LARGEST, max(picture.size))) for picture in pictures)
-        self.pictures = [(to_tensor(picture) * 255).byte() for picture in pictures]
 
     def crop(self, rng: random.Random, side: int) -> Tensor:
         """Of a picture drawn at random, ``[1, 3, side, side]`` in 0..1, mirrored or not."""
@@ -87,13 +87,19 @@ class Underway:
     rule: LevelAdam
     left: int
 
+    @property
+    @torch.no_grad()
+    def picture(self) -> Tensor:
+        """As it stands, ``[1, 3, side, side]`` in 0..1."""
+        return put_together(self.levels).clamp(0, 1)
+
 
 class Diet:
     """Batches, from the number of the step; paintings in the making are begun anew by a resumed run."""
 
     def __init__(self, photos: Folder, paintings: Folder, seed: int) -> None:
         self.photos, self.paintings, self.seed = photos, paintings, seed
-        self.underway: dict[int, list[Underway]] = {side: [] for side in SIDES}
+        self.underway: defaultdict[int, list[Underway]] = defaultdict(list)
 
     def batch(self, step: int, progress: float, student: Student) -> Tensor:
         """``[N, 3, side, side]`` in 0..1; side and N change from step to step. A student's paintings are of use
@@ -102,36 +108,31 @@ class Diet:
         side = rng.choice(SIDES)
         count = max(1, PIXELS // side**2)
         own = round(OWN * count + rng.random() - 0.5) if progress > UNTAUGHT else 0
-        pictures = []
+        shown = []
         for _ in range(count - own):
             kinds = (self.paintings, self.photos) if rng.random() < PAINTINGS else (self.photos, self.paintings)
             picture = kinds[0].crop(rng, side)
-            pictures.append(disturbed(picture, kinds[1].crop(rng, side), rng) if rng.random() < DISTURBED else picture)
-        pictures += [self._painted(rng, side, student) for _ in range(own)]
-        return torch.cat(pictures)
+            shown.append(disturbed(picture, kinds[1].crop(rng, side), rng) if rng.random() < DISTURBED else picture)
+        shown += [self._further(rng, side, student).picture for _ in range(own)]
+        return torch.cat(shown)
 
     def trio(self, step: int, student: Student, count: int, side: int) -> tuple[Tensor, Tensor, Tensor]:
         """Pictures, photographs and paintings, ``[count, 3, side, side]`` each: a picture is a photograph's
         painting in the making, or the photograph disturbed by the painting."""
         rng = random.Random(f"{self.seed} trio {step}")
-        pictures, photos, arts = [], [], []
+        trios = []
         for _ in range(count):
-            photo, art = self.photos.crop(rng, side), self.paintings.crop(rng, side)
-            if rng.random() < 0.7:
-                self._painted(rng, side, student)
-                chosen = rng.choice(self.underway[side] or [self._begun(rng, side, student)])
-                photo, art = chosen.photo, chosen.art
-                with torch.no_grad():
-                    picture = put_together(chosen.levels).clamp(0, 1)
+            if rng.random() < LED:
+                chosen = self._further(rng, side, student)
+                trios.append((chosen.picture, chosen.photo, chosen.art))
             else:
-                picture = disturbed(photo, art, rng)
-            pictures.append(picture)
-            photos.append(photo)
-            arts.append(art)
-        return torch.cat(pictures), torch.cat(photos), torch.cat(arts)
+                photo, art = self.photos.crop(rng, side), self.paintings.crop(rng, side)
+                trios.append((disturbed(photo, art, rng), photo, art))
+        pictures, photos, arts = (torch.cat(parts) for parts in zip(*trios, strict=True))
+        return pictures, photos, arts
 
-    def _painted(self, rng: random.Random, side: int, student: Student) -> Tensor:
-        """A picture that the student leads, a few steps further than when it was last looked at."""
+    def _further(self, rng: random.Random, side: int, student: Student) -> Underway:
+        """A painting that the student leads, a few steps further than when it was last looked at."""
         paintings = self.underway[side]
         if len(paintings) < UNDERWAY:
             paintings.append(self._begun(rng, side, student))
@@ -141,8 +142,7 @@ class Diet:
         chosen.left -= HASTE
         if chosen.left <= 0:
             paintings.remove(chosen)
-        with torch.no_grad():
-            return put_together(chosen.levels).clamp(0, 1)
+        return chosen
 
     def _begun(self, rng: random.Random, side: int, student: Student) -> Underway:
         photo, art = self.photos.crop(rng, side), self.paintings.crop(rng, side)

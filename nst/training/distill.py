@@ -23,6 +23,7 @@ import time
 from collections import deque
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +32,7 @@ from torch import Tensor
 
 from nst import device, losses, weights
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
+from nst.objective import STYLE
 from nst.pyramid import put_together, take_apart
 from nst.student import STAGES, Student
 from nst.training.coordinates import Coordinates, gram_matrix, seen
@@ -41,7 +43,6 @@ KEEP = 0.998  # of the averaged weights, at each step
 PASSES = 0.3  # weight of what is passed on, once all stages learn in a row
 ALONE, TAUGHT = 0.12, 0.4  # progress until when each stage learns by itself; from when gradients are learned
 GRADIENTS, SIDE, PAIRS = 8, 128, 2  # every so many steps; side and number of the pictures whose gradients are compared
-BALANCE = 3.7  # style against content in the objective whose gradient is learned
 FRESH, REMEMBERED = 4, 1000  # every so many steps a new batch is looked at by the teacher; as many are kept to repeat
 
 
@@ -134,14 +135,13 @@ def slopes(
     """The objective's gradient by each level of the pictures' pyramids, as that network sees it."""
     levels = [level.detach().requires_grad_() for level in take_apart(pictures)]
     with torch.no_grad():
-        content = look(photos)[0][CONTENT_LAYER].float()
+        content = look(photos)[0][CONTENT_LAYER]
         style = {k: gram_matrix(f) for k, f in look(arts)[0].items() if k in STYLE_LAYERS}
     found, _ = look(put_together(levels))
-    total = (found[CONTENT_LAYER].float() - content).square().sum(dim=(1, 2, 3)) / content.square().sum(dim=(1, 2, 3))
-    for k, wanted in style.items():
-        away = (gram_matrix(found[k]) - wanted).square().sum(dim=(1, 2)) / wanted.square().sum(dim=(1, 2))
-        total = total + BALANCE / len(style) * away
-    return list(torch.autograd.grad(total.sum(), levels, create_graph=learn))
+    total = losses.content_distance(found[CONTENT_LAYER], content)
+    for layer, wanted in style.items():
+        total = total + STYLE / len(style) * losses.style_distance(gram_matrix(found[layer]), wanted)
+    return list(torch.autograd.grad(total, levels, create_graph=learn))
 
 
 def aligned(student: Learner, teacher: Teacher, pictures: Tensor, photos: Tensor, arts: Tensor) -> dict[str, Tensor]:
@@ -152,6 +152,18 @@ def aligned(student: Learner, teacher: Teacher, pictures: Tensor, photos: Tensor
         f"slope {n}": (1 - F.cosine_similarity(a.flatten(1), b.flatten(1).detach())).mean()
         for n, (a, b) in enumerate(zip(made, wanted, strict=True))
     }
+
+
+def begin(options: argparse.Namespace, network: VGG19, diet: Diet) -> dict[str, Any]:
+    """The state that a training starts with: fresh, or a shipped student's."""
+    torch.manual_seed(options.seed)
+    coordinates, first = Coordinates.found(network, diet), Student().to(network.mean.device)
+    if options.start:
+        first.load_state_dict(load_file(options.start))
+        coordinates = coordinates.turned(first, network, diet)
+        first.load_state_dict(coordinates.grown(first, back=True))
+    tensors = first.state_dict()
+    return {"step": 0, "student": tensors, "average": copy.deepcopy(tensors), "coordinates": asdict(coordinates)}
 
 
 def main() -> None:
@@ -165,18 +177,10 @@ def main() -> None:
     path = options.out / "checkpoint.pt"
     if path.exists():
         state = torch.load(path, map_location=where, weights_only=True)
-        coordinates = Coordinates(**state["coordinates"])
         print(f"Going on after step {state['step']}.")
     else:
-        torch.manual_seed(options.seed)
-        coordinates, first = Coordinates.found(network, diet), Student().to(where)
-        if options.start:
-            first.load_state_dict(load_file(options.start))
-            coordinates = coordinates.turned(first, network, diet)
-            first.load_state_dict(coordinates.grown(first, back=True))
-        tensors = first.state_dict()
-        state = {"step": 0, "student": tensors, "average": copy.deepcopy(tensors)}
-        state |= {"coordinates": asdict(coordinates)}
+        state = begin(options, network, diet)
+    coordinates = Coordinates(**state["coordinates"])
     teacher = Teacher(network, coordinates)
     lessons = Lessons(diet, teacher)
     student, average, playing = (Student().to(where, memory_format=torch.channels_last) for _ in range(3))
@@ -188,9 +192,8 @@ def main() -> None:
     rule = torch.optim.Adam(student.parameters(), betas=(0.9, 0.98))
     if "rule" in state:
         rule.load_state_dict(state["rule"])
-    stopped: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, frame: stopped.append(number))
+    stopped: list[bool] = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     began, step, sums = time.perf_counter(), state["step"], {}
     while step < options.steps and not stopped:
         progress = step / options.steps

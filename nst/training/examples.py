@@ -6,6 +6,7 @@ Photographs that gradio ships, paintings that this program draws: nothing that i
 from __future__ import annotations
 
 import argparse
+import itertools
 import unicodedata
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from nst import fast
 from nst.drawings import DRAWINGS
 from nst.images import fit, open_image, save_image
 from nst.settings import Settings
+from nst.training.publish_student import ways
 
 HEIGHT, GAP = 360, 8
 TILE, TITLE = 224, 30  # sides of a contact sheet's pictures, and the room for a title
@@ -52,6 +54,21 @@ def contact_sheet(photos: list[Image.Image]) -> Image.Image:
     return sheet
 
 
+def three_ways(photos: list[Image.Image]) -> Image.Image:
+    """What Quick, Quick finished with VGG-19, and Full make of each photograph, at full size, side by side; each with
+    another of the paintings that this program draws."""
+    width, height = size = Settings().size, Settings().size * 3 // 4
+    sheet = Image.new("RGB", (3 * (width + GAP) - GAP, TITLE + len(photos) * (height + GAP) - GAP), "white")
+    draw = ImageDraw.Draw(sheet)
+    for row, (photo, drawing) in enumerate(zip(photos, itertools.cycle(DRAWINGS.values()))):
+        made = ways(ImageOps.fit(photo, size, Image.LANCZOS), drawing())
+        for column, (name, (image, _)) in enumerate(made.items()):
+            sheet.paste(image, (column * (width + GAP), TITLE + row * (height + GAP)))
+            draw.text((column * (width + GAP) + 4, 6), name.capitalize(), "#443f38", ImageFont.load_default(15))
+        print(f"photograph {row + 1} of {len(photos)}", flush=True)
+    return sheet
+
+
 def samples(folder: Path) -> list[Image.Image]:
     """Six pictures from the photographs that gradio ships: each whole, and two of them close up."""
     names = ("tower", "lion", "cheetah1", "cheetah")
@@ -69,14 +86,16 @@ def part(photo: Image.Image, left: float, top: float, size: float) -> Image.Imag
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("photos", type=Path, help="gradio's folder media_assets/images")
-    parser.add_argument("--only", choices=("styles", "optimize"), help="make this one only")
+    parser.add_argument("--only", choices=("styles", "optimize", "quick"), help="make this one only")
     parser.add_argument("--drawing", choices=DRAWINGS, default="wind", help="the painting for the full method")
     options = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
     photos = samples(options.photos)
-    if options.only != "optimize":
+    if options.only in (None, "quick"):
+        save_image(three_ways(photos[:3]), FOLDER / "quick.jpg", quality=88)
+    if options.only in (None, "styles"):
         save_image(contact_sheet(photos), FOLDER / "styles.jpg", quality=82)
-    if options.only != "styles":
+    if options.only in (None, "optimize"):
         photo, painting = fit(photos[0], 512), DRAWINGS[options.drawing]()
         for step in nst.optimize(photo, painting, Settings(size=512)):
             print(f"step {step.step} of {step.steps}", end="\r", flush=True)

@@ -18,6 +18,11 @@ PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 HELD_OUT, WHOLE_SIDE = 10, 512  # how many of them at most, and their long side
 
 
+def pictures(folder: Path) -> list[Path]:
+    """The picture files of a folder, and of those in it."""
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+
+
 class Photos:
     """Crops of a folder's photographs. Photograph and crop follow from a number, so a resumed run sees
     what an uninterrupted one would, and what a crop's structure is need be computed once only."""
@@ -26,7 +31,7 @@ class Photos:
     KEPT = 5000  # structures; one of 192 pixels takes 0.6 MB
 
     def __init__(self, folder: Path, judge: VGG19, seed: int) -> None:
-        self.files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+        self.files = pictures(folder)
         if len(self.files) < 2:
             raise SystemExit(f"Too few photographs in {folder}: it needs two JPEG, PNG or WebP files at least.")
         random.Random(seed).shuffle(self.files)

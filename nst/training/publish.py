@@ -21,40 +21,13 @@ from nst import fast, measure, weights
 from nst.fast import MODELS
 from nst.images import fit, open_image, save_image
 from nst.networks import VGG19
-from nst.training import export
-from nst.training.photos import PHOTO_SUFFIXES
+from nst.training import cards, export
+from nst.training.photos import pictures
 from nst.training.train import named
 
 MODEL = "styles.onnx"
 SIZE = 512  # long side of the photographs that are measured
 THUMBNAIL = 256
-CARD = """# Fast styles
-
-One feed-forward network, `styles.onnx`, that paints a photograph in one pass in any of these styles or a
-mixture of them, run by `nst/fast.py`. This card is made from `styles.json` by `python -m nst.training.publish`.
-
-| Style | Painting | Style distance | Content distance | Noise |
-| --- | --- | --- | --- | --- |
-{rows}
-
-The distances are means over {photos} photographs of {size} px that the network has not seen, at strength 1,
-under VGG-19: style is the mean over relu1_1 to relu5_1 of |G - A| / |A|, content |F - P| / |P| at
-relu4_2, noise the mean difference of neighboring pixels against the photograph's own.
-
-- **Network**: {parameters:.2f} million parameters, {megabytes:.1f} MB, conditional instance normalization; see
-  `nst/training/network.py`. **Input** `photo`, float32 `[tiles, 3, height, width]`, RGB in 0..1, both sides
-  multiples of 8 and at least 16; `mix`, float32 `[styles]`, the dose of each style; `given` and `share`, the
-  statistics to normalize with and how much of them goes in (0 for a whole picture, 1 for a tile).
-  **Output** `painting`, like `photo`, and the `statistics` found. ONNX opset {opset}.
-- **Training**: {trained} steps of two crops of freely licensed photographs, `python -m nst.training.train`, with
-  paintings in the public domain. The network is ours, under the license of this repository.
-- **Meant for** pictures for people. Faces lose their likeness and text becomes unreadable; it is no judge of anything.
-"""
-
-
-def pictures(folder: Path) -> list[Path]:
-    """The photographs of a folder."""
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES)
 
 
 def weigh(judge: VGG19, style: str, painting: Path, photos: Path) -> dict[str, Any]:
@@ -67,30 +40,6 @@ def weigh(judge: VGG19, style: str, painting: Path, photos: Path) -> dict[str, A
         results.append(measure.distances(judge, photo, art, fast.paint({style: 1.0}, photo)))
     means = {key: round(statistics.mean(r[key] for r in results), 3) for key in results[0]}
     return means | {"photos": len(files), "size": SIZE}
-
-
-def rows(entries: list[dict[str, Any]]) -> list[str]:
-    """The table's rows for these entries of the catalogue."""
-    return [
-        f"| `{e['id']}` | *{e['title']}*, {e['artist']}, {e['year']} ({e['license']}) | {e['metrics']['style']:.3f} | "
-        f"{e['metrics']['content']:.3f} | {e['metrics']['noise']:.2f} |"
-        for e in entries
-    ]
-
-
-def card(entries: list[dict[str, Any]]) -> str:
-    """The model card for the catalogue's entries."""
-    model = MODELS / entries[0]["file"]
-    known = export.read(model)
-    return CARD.format(
-        rows="\n".join(rows(entries)),
-        photos=entries[0]["metrics"]["photos"],
-        size=SIZE,
-        opset=export.OPSET,
-        parameters=sum(t.numel() for t in known["network"].values()) / 1e6,
-        megabytes=model.stat().st_size / 1e6,
-        trained=known["trained"],
-    )
 
 
 def write(entries: list[dict[str, Any]]) -> None:
@@ -146,10 +95,8 @@ def main() -> None:
         small = fast.paint({name: 1.0}, square).resize((THUMBNAIL, THUMBNAIL), Image.LANCZOS)
         save_image(small, MODELS / entries[name]["thumbnail"], quality=85)
     write(list(entries.values()))
-    shown = MODELS / "README.md"
-    _, *rest = (shown.read_text("utf-8") if shown.exists() else "").partition("\n# The student")
-    shown.write_text(card(list(entries.values())) + "".join(rest), "utf-8")
-    print("For README's table of styles:", *rows(list(entries.values())), sep="\n")
+    cards.write()
+    print("For README's table of styles:", *cards.rows(list(entries.values())), sep="\n")
 
 
 if __name__ == "__main__":

@@ -22,42 +22,20 @@ from PIL import Image
 from torch import nn
 
 from nst import measure, weights
+from nst.benchmark import random_weights
 from nst.fast import MODELS
 from nst.images import open_image
 from nst.judges import load_judges
 from nst.networks import VGG19
 from nst.optimize import optimize
-from nst.settings import Settings
+from nst.settings import PRESETS, Settings
 from nst.student import LEARNED, Network
-from nst.training.publish import pictures
+from nst.training import cards
+from nst.training.photos import pictures
 
 FILE = "student.safetensors"
 LICENSE = "MIT; learned from VGG-19 (Simonyan & Zisserman 2014, CC BY 4.0), none of whose weights it has"
 SIDES, REPEATS = (256, 512, 1024), 5  # of the pictures whose steps are timed
-CARD = """
-# The student
-
-A small network, `student.safetensors`, that judges pictures in the place of VGG-19 ("Quick"), run by `nst/student.py`.
-This part of the card is made from `student.json` by `python -m nst.training.publish_student`.
-
-| | Student | VGG-19 to relu5_1 |
-| --- | --- | --- |
-{costs}
-
-A step is the network's way forward and back, on {machine}, the median of {repeats}; with both networks in one run.
-
-| Way | Style distance | Content distance | Noise | Time |
-| --- | --- | --- | --- | --- |
-{ways}
-
-Medians over {pairs} photographs with as many paintings, {size} px, default settings, measured under VGG-19 as above.
-*Finished* is *Quick* gone on from with VGG-19. None of these photographs and paintings was trained on.
-
-- **Training**: {steps} steps, `python -m nst.training.distill`, of freely licensed photographs and paintings in
-  the public domain: what VGG-19 sees in them, in such pictures disturbed, and in the student's own paintings.
-- **License**: {license}.
-- **Meant for** leading a style transfer. It has never learned what things are, and is no classifier.
-"""
 
 
 def size(network: Network) -> tuple[int, int]:
@@ -104,37 +82,21 @@ def painted(photo: Image.Image, painting: Image.Image, settings: Settings, **opt
     return last.image, time.perf_counter() - began
 
 
-def ways(photo: Path, painting: Path, judge: VGG19) -> dict[str, dict[str, float]]:
-    """Figures of the pictures that Quick, Quick and its finish, and Full come to."""
-    images = [open_image(file).image for file in (photo, painting)]
-    student = Settings(network="student")
-    quick, first = painted(*images, student)
-    finished, rest = painted(*images, student.finishing(), init=quick)
-    full, whole = painted(*images, Settings())
-    made = {"quick": (quick, first), "finished": (finished, first + rest), "full": (full, whole)}
-    return {
-        name: measure.distances(judge, *images, image) | {"seconds": seconds} for name, (image, seconds) in made.items()
-    }
+def ways(photo: Image.Image, painting: Image.Image) -> dict[str, tuple[Image.Image, float]]:
+    """What Quick, Quick and its finish, and Full make of a pair, and the seconds that each took in all."""
+    student = PRESETS["quick"].settings()
+    quick, first = painted(photo, painting, student)
+    finished, rest = painted(photo, painting, student.finishing(), init=quick)
+    return {"quick": (quick, first), "finished": (finished, first + rest), "full": painted(photo, painting, Settings())}
 
 
-def card(entry: dict[str, Any]) -> str:
-    """The model card's part on the student."""
-    cost, rows = entry["costs"], []
-    small, large = cost["parameters"]
-    rows.append(f"| Parameters | {small / 1e6:.2f} million | {large / 1e6:.2f} million |")
-    small, large = cost["multiplications"]
-    rows.append(f"| Multiplications at 256 × 256 px | {small / 1e9:.2f} billion | {large / 1e9:.2f} billion |")
-    for side, (small, large) in cost["steps"].items():
-        rows.append(
-            f"| A step at {side} × {side} px | {small:.3f} s | {large:.3f} s, {large / small:.1f} times as long |"
-        )
-    table = [
-        f"| {name.capitalize()} | {m['style']:.3f} | {m['content']:.3f} | {m['noise']:.2f} | {m['seconds']:.1f} s |"
-        for name, m in entry["ways"].items()
-    ]
-    told = {key: entry[key] for key in ("machine", "pairs", "license")}
-    told |= {"steps": entry["trained"], "repeats": REPEATS, "size": Settings().size}
-    return CARD.format(costs="\n".join(rows), ways="\n".join(table), **told)
+def figures(photo: Path, painting: Path, judge: VGG19, untaught: VGG19) -> dict[str, dict[str, float]]:
+    """Of each of these ways: distances under both judges, and seconds."""
+    images, found = [open_image(file).image for file in (photo, painting)], {}
+    for name, (image, seconds) in ways(*images).items():
+        found[name] = measure.distances(judge, *images, image) | {"seconds": seconds}
+        found[name]["untaught"] = measure.distances(untaught, *images, image)["style"]
+    return found
 
 
 def main() -> None:
@@ -159,10 +121,10 @@ def main() -> None:
     student, vgg19 = load_judges(Settings(network="student")).fine, load_judges(Settings()).fine
     threads = f"{torch.get_num_threads()} threads" if student.mean.device.type == "cpu" else str(student.mean.device)
     entry |= {"machine": f"{threads}, {student.number}".replace("torch.", ""), "costs": costs(student, vgg19)}
-    judge = VGG19(weights.vgg19())
+    judge, untaught = VGG19(weights.vgg19()), VGG19(random_weights())
     found = []
     for photo, painting in pairs:
-        found.append(ways(photo, painting, judge))
+        found.append(figures(photo, painting, judge, untaught))
         print(photo.stem, painting.stem, found[-1], flush=True)
     entry |= {"pairs": len(pairs)}
     entry["ways"] = {
@@ -170,8 +132,7 @@ def main() -> None:
         for name in found[0]
     }
     (MODELS / "student.json").write_text(json.dumps(entry, indent=2) + "\n", "utf-8")
-    text = (MODELS / "README.md").read_text("utf-8")
-    (MODELS / "README.md").write_text(text.split("\n# The student")[0] + card(entry), "utf-8")
+    cards.write()
 
 
 if __name__ == "__main__":

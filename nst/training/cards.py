@@ -1,0 +1,116 @@
+"""The model card ``models/README.md``, from the catalogue ``models/styles.json`` and ``models/student.json``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from nst.fast import MODELS
+from nst.settings import Settings
+from nst.training import export
+
+STYLES = """# Fast styles
+
+One feed-forward network, `styles.onnx`, that paints a photograph in one pass in any of these styles or a
+mixture of them, run by `nst/fast.py`. This part of the card is made from `styles.json`.
+
+| Style | Painting | Style distance | Content distance | Noise |
+| --- | --- | --- | --- | --- |
+{rows}
+
+The distances are means over {photos} photographs of {size} px that the network has not seen, at strength 1,
+under VGG-19: style is the mean over relu1_1 to relu5_1 of |G - A| / |A|, content |F - P| / |P| at
+relu4_2, noise the mean difference of neighboring pixels against the photograph's own.
+
+- **Network**: {parameters:.2f} million parameters, {megabytes:.1f} MB, conditional instance normalization; see
+  `nst/training/network.py`. **Input** `photo`, float32 `[tiles, 3, height, width]`, RGB in 0..1, both sides
+  multiples of 8 and at least 16; `mix`, float32 `[styles]`, the dose of each style; `given` and `share`, the
+  statistics to normalize with and how much of them goes in (0 for a whole picture, 1 for a tile).
+  **Output** `painting`, like `photo`, and the `statistics` found. ONNX opset {opset}.
+- **Training**: {trained} steps of two crops of freely licensed photographs, `python -m nst.training.train`, with
+  paintings in the public domain. The network is ours, under the license of this repository.
+- **Meant for** pictures for people. Faces lose their likeness and text becomes unreadable; it is no judge of anything.
+"""
+STUDENT = """
+# The student
+
+A small network, `student.safetensors`, that judges pictures in the place of VGG-19 ("Quick"), run by `nst/student.py`.
+This part of the card is made from `student.json`.
+
+| | Student | VGG-19 to relu5_1 |
+| --- | --- | --- |
+{costs}
+
+A step is the network's way forward and back, on {machine}: medians, both networks in one run.
+
+| Way | Style distance | Content distance | Noise | Time | Style distance, another judge |
+| --- | --- | --- | --- | --- | --- |
+{ways}
+
+Medians over {pairs} photographs with as many paintings, {size} px, measured under VGG-19 as above: *Full* with
+the default settings, *Quick* with the preset `quick`.
+*Finished* is *Quick* gone on from with VGG-19. None of these photographs and paintings was trained on. The other judge
+has VGG-19's layout and random weights, as textures are made with too (Ustyuzhaninov et al. 2017): nothing here was ever
+trained to please it.
+
+- **Training**: {steps} steps, `python -m nst.training.distill`, of freely licensed photographs and paintings in
+  the public domain: what VGG-19 sees in them, in such pictures disturbed, and in the student's own paintings.
+- **License**: {license}.
+- **Meant for** leading a style transfer. It has never learned what things are, and is no classifier.
+"""
+
+
+def rows(entries: list[dict[str, Any]]) -> list[str]:
+    """The table's rows for these entries of the catalogue."""
+    return [
+        f"| `{e['id']}` | *{e['title']}*, {e['artist']}, {e['year']} ({e['license']}) | {e['metrics']['style']:.3f} | "
+        f"{e['metrics']['content']:.3f} | {e['metrics']['noise']:.2f} |"
+        for e in entries
+    ]
+
+
+def of_styles(entries: list[dict[str, Any]]) -> str:
+    """The card's part on the fast styles, from the catalogue's entries."""
+    model = MODELS / entries[0]["file"]
+    known = export.read(model)
+    return STYLES.format(
+        rows="\n".join(rows(entries)),
+        photos=entries[0]["metrics"]["photos"],
+        size=entries[0]["metrics"]["size"],
+        opset=export.OPSET,
+        parameters=sum(t.numel() for t in known["network"].values()) / 1e6,
+        megabytes=model.stat().st_size / 1e6,
+        trained=known["trained"],
+    )
+
+
+def of_student(entry: dict[str, Any]) -> str:
+    """The card's part on the student, from its entry."""
+    cost, rows = entry["costs"], []
+    small, large = cost["parameters"]
+    rows.append(f"| Parameters | {small / 1e6:.2f} million | {large / 1e6:.2f} million |")
+    small, large = cost["multiplications"]
+    rows.append(f"| Multiplications at 256 × 256 px | {small / 1e9:.2f} billion | {large / 1e9:.2f} billion |")
+    for side, (small, large) in cost["steps"].items():
+        rows.append(
+            f"| A step at {side} × {side} px | {small:.3f} s | {large:.3f} s, {large / small:.1f} times as long |"
+        )
+    table = [
+        f"| {name.capitalize()} | {m['style']:.3f} | {m['content']:.3f} | {m['noise']:.2f} | {m['seconds']:.1f} s | "
+        f"{m['untaught']:.3f} |"
+        for name, m in entry["ways"].items()
+    ]
+    told = {key: entry[key] for key in ("machine", "pairs", "license")}
+    told |= {"steps": entry["trained"], "size": Settings().size}
+    return STUDENT.format(costs="\n".join(rows), ways="\n".join(table), **told)
+
+
+def whole() -> str:
+    """The card for what is in ``models/`` now."""
+    styles, student = (json.loads((MODELS / f"{name}.json").read_text("utf-8")) for name in ("styles", "student"))
+    return of_styles(styles) + of_student(student)
+
+
+def write() -> None:
+    """Write the card anew."""
+    (MODELS / "README.md").write_text(whole(), "utf-8")
