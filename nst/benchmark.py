@@ -170,6 +170,7 @@ def timed(options: argparse.Namespace) -> None:
             first, step = first_and_step(Settings(size=size, steps=options.steps, network=network))
             row(f"{name}, {size} x {size * 3 // 4}, first picture", first)
             row(f"{name}, {size} x {size * 3 // 4}, a step at full size", step)
+    for name, network in (LABELS | {"Quick, then Full": "both"}).items():
         began = time.perf_counter()
         for _ in optimize(drawn(640, 480, 1), drawn(480, 600, 2), Settings().judged_by(network)):
             pass

@@ -17,7 +17,7 @@ import torch
 
 from nst import device, memory, scales
 from nst.images import Source, open_image, size_of
-from nst.judges import Judges, load_judges, numbers
+from nst.judges import Judges, keys, load_judges, numbers
 from nst.objective import Objective, advance
 from nst.patches import cut
 from nst.pyramid import LevelAdam, take_apart
@@ -33,7 +33,8 @@ OLD = 600  # seconds after which they are timed again, if asked for: a machine i
 HISTORY = 20  # steps that L-BFGS remembers, which its memory hangs on
 FORWARD = 0.38  # of a step's time: one picture looked at, for its targets
 EVALUATIONS = {"adam": 1.0, "lbfgs": 2.1}  # of the objective in a step; a line search takes two and sometimes more
-OVERHEAD, COARSE_COST = 50, 1.8  # guesses: side of a picture that takes as long as a call; a pixel in float32
+OVERHEAD = 50  # guesses: side of a picture that takes as long as a call;
+COARSE_COST, SMALL_COST = 1.8, 0.3  # and of a pixel in float32, and under the small network before VGG-19
 LARGE, SLOWER = 200_000, 0.1  # pixels from which a CPU's caches help less, and by how much with every doubling
 
 Shape = Callable[[int], tuple[int, int]]  # width and height worked at, for a scale's side
@@ -109,7 +110,7 @@ def foreseen(
         return working(size, side)
 
     where, speeds = device.choose(), known(settings)
-    plan = scales.plan(settings.size, settings.steps, settings.scales)
+    plan = scales.plan(settings.size, settings.steps, settings.scales, settings.finish)
     if after:
         plan, _ = scales.after(plan, after)
     number = numbers(settings, where)[1]
@@ -126,19 +127,16 @@ def foreseen(
 
 def known(settings: Settings) -> Speeds | None:
     """How fast this machine is in a run with these settings, if that was timed."""
-    where = device.choose()
-    found = [
-        _timed.get((settings.network, where.type, number, settings.statistic)) for number in numbers(settings, where)
-    ]
+    found = [_timed.get((name, where.type, number, settings.statistic)) for name, _, where, number in keys(settings)]
     return None if None in found else Speeds(*(speed for speed, _ in found))
 
 
 def time_steps(judges: Judges, settings: Settings) -> None:
     """Time the steps of a run with these settings, if that was not done lately. For a second or so it needs the device
     for itself."""
-    for network in judges:
+    for network, (name, *_) in zip(judges, keys(settings), strict=True):
         kind = network.mean.device.type
-        key = settings.network, kind, network.number, settings.statistic
+        key = name, kind, network.number, settings.statistic
         with _timing:
             if key in _timed and time.monotonic() - _timed[key][1] < OLD:
                 continue
@@ -150,8 +148,8 @@ def time_steps(judges: Judges, settings: Settings) -> None:
 
 def guessed(settings: Settings) -> Speeds:
     """Speeds in proportion to one another only."""
-    coarse, fine = numbers(settings, device.choose())
-    slower = 1.0 if coarse is fine else COARSE_COST
+    (first, *_, coarse), (last, *_, fine) = keys(settings)
+    slower = SMALL_COST if first != last else 1.0 if coarse is fine else COARSE_COST
     return Speeds(*(Speed(times * OVERHEAD**2, times, False) for times in (slower, 1.0)))
 
 

@@ -10,16 +10,19 @@ import torch
 
 from nst import device, weights
 from nst.networks import VGG19
-from nst.settings import STEPS, Settings
+from nst.settings import Settings
 from nst.student import Network, Student, shipped
 
-_loading = {network: threading.Lock() for network in STEPS}  # a download of one does not hold up the other
+_loading = {
+    network: threading.Lock() for network in ("vgg19", "student")
+}  # a download of one does not hold up the other
 _networks: dict[tuple[str, str, torch.device, torch.dtype], Network] = {}
 
 
 class Judges(NamedTuple):
     """The network twice: for the coarse scales, and in the fastest number format for the last one. VGG-19 judges the
-    coarse scales in float32, as their strokes should not hang on how its file is scaled."""
+    coarse scales in float32, as their strokes should not hang on how its file is scaled. Or the small network for all
+    but the last scale, and VGG-19 for that."""
 
     coarse: Network
     fine: Network
@@ -29,13 +32,14 @@ def numbers(settings: Settings, where: torch.device) -> tuple[torch.dtype, torch
     """The number formats of a run's networks, coarse and fine, on that device."""
     # A line search compares losses that differ by less than bfloat16 can tell.
     fine = torch.float32 if settings.optimizer == "lbfgs" else device.number_format(where)
-    return fine if settings.network == "student" else torch.float32, fine
+    return torch.float32 if settings.network == "vgg19" else fine, fine
 
 
 def keys(settings: Settings) -> list[tuple[str, str, torch.device, torch.dtype]]:
     """By which the networks of such a run are known, coarse and fine."""
     where = device.choose()
-    return [(settings.network, settings.pooling, where, number) for number in numbers(settings, where)]
+    names = ("student", "vgg19") if settings.network == "both" else (settings.network,) * 2
+    return [(name, settings.pooling, where, n) for name, n in zip(names, numbers(settings, where), strict=True)]
 
 
 def loaded(settings: Settings) -> bool:
@@ -49,8 +53,8 @@ def at_hand(settings: Settings) -> bool:
 
 
 def usual() -> str:
-    """The network to begin with here: VGG-19 where it is on this machine already, else the one that was shipped."""
-    return "vgg19" if weights.cached() else "student"
+    """The network to begin with here: the one that was shipped, then VGG-19 where it is on this machine already."""
+    return "both" if weights.cached() else "student"
 
 
 def load_judges(settings: Settings, progress: Callable[[int, int], None] | None = None) -> Judges:
@@ -59,12 +63,13 @@ def load_judges(settings: Settings, progress: Callable[[int, int], None] | None 
     ``progress(bytes done, bytes in all)`` follows a download. Raises WeightsUnavailable. Networks
     are read-only and shared by every run that uses the same network, pooling and number format.
     """
-    with _loading[settings.network]:
-        wanted = keys(settings)
-        if missing := set(wanted) - _networks.keys():
-            tensors = shipped() if settings.network == "student" else weights.vgg19(progress)
-        for key in missing:
-            name, pooling, where, number = key
-            network = Student(tensors) if name == "student" else VGG19(tensors, pooling)
-            _networks[key] = network.to(where, memory_format=torch.channels_last).computing_in(number)
-        return Judges(*(_networks[key] for key in wanted))
+    wanted = keys(settings)
+    for name in {name for name, *_ in wanted}:
+        with _loading[name]:
+            if missing := {key for key in wanted if key[0] == name} - _networks.keys():
+                tensors = shipped() if name == "student" else weights.vgg19(progress)
+            for key in missing:
+                _, pooling, where, number = key
+                network = Student(tensors) if name == "student" else VGG19(tensors, pooling)
+                _networks[key] = network.to(where, memory_format=torch.channels_last).computing_in(number)
+    return Judges(*(_networks[key] for key in wanted))

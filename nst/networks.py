@@ -108,6 +108,8 @@ class VGG19(nn.Module):
     picture of that; without the jumps they do not.
     """
 
+    trust: Mapping[str, float] = {}  # how much a layer's style counts, where it is not as much as any other's
+
     def __init__(self, weights: Mapping[str, Tensor], pooling: str = "max") -> None:
         super().__init__()
         if pooling not in POOLINGS:
@@ -141,6 +143,10 @@ class VGG19(nn.Module):
         """The same network, changed to this number format."""
         self.convolutions.to(number)
         return self
+
+    def structure_at(self, layer: str) -> dict[str, float]:
+        """The layers where structure is compared when this one is asked for, and their shares."""
+        return {layer: 1.0}
 
     def forward(
         self, picture: Tensor, layers: Iterable[str], watch: Callable[[], None] | None = None

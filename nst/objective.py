@@ -52,7 +52,8 @@ class Objective:
     ) -> None:
         self.network, self.settings, self.watch = network, settings, watch
         shares = {layer: getattr(settings, f"style_{layer[4]}") for layer in STYLE_LAYERS}
-        self.shares = {layer: share / sum(shares.values()) for layer, share in shares.items() if share}
+        shares = {layer: share * network.trust.get(layer, 1.0) for layer, share in shares.items() if share}
+        self.shares = {layer: share / sum(shares.values()) for layer, share in shares.items()}
         # More positions match the same statistics more easily: with a weight that falls with the result's size, the
         # same strength comes to the same style distance.
         self.style_weight = STYLE * settings.style_weight * (USUAL / settings.size) ** FALL
@@ -72,10 +73,10 @@ class Objective:
         # Targets
         self.variation = losses.total_variation(photo) + FLAT
         with torch.no_grad():
-            layer = settings.content_layer
-            self.content = [network(p.of(photo), [layer], watch)[layer] for p in self.patches]
-            self.content = [p.without_margin(c, stride(layer)) for p, c in zip(self.patches, self.content, strict=True)]
-            self.structure = sum(c.float().square().sum(dim=(1, 2, 3)) for c in self.content)
+            self.structure = network.structure_at(settings.content_layer)
+            looks = [(p, network(p.of(photo), self.structure, watch)) for p in self.patches]
+            self.content = [{k: p.without_margin(c, stride(k)) for k, c in found.items()} for p, found in looks]
+            self.wholes = {k: sum(_power(found[k]) for found in self.content) for k in self.structure}
             area = height * width * settings.stroke**2
             arts = (to_tensor(of_area(p.image, area, SMALLEST), photo.device) for p in regions.paintings)
             self.style = [self._targets(art) for art in arts] if self.shares else []
@@ -114,10 +115,12 @@ class Objective:
 
     def _look(self, part: Tensor, number: int) -> tuple[Sums, Tensor]:
         """What the total takes of a patch, given with its margin, in numbers that add up to the whole picture's."""
-        layer, patch = self.settings.content_layer, self.patches[number]
-        found = self.network(part, (*self.shares, layer), self.watch)
+        patch, targets = self.patches[number], self.content[number]
+        found = self.network(part, (*self.shares, *self.structure), self.watch)
         inner = {k: patch.without_margin(features, stride(k)) for k, features in found.items()}
-        content = losses.content_distance(inner[layer], self.content[number], self.structure)
+        content = sum(
+            share * losses.content_distance(inner[k], targets[k], self.wholes[k]) for k, share in self.structure.items()
+        )
         return [s for k in self.shares for s in self._statistics(k, inner[k], patch)], content
 
     def _statistics(self, layer: str, features: Tensor, patch: Patch) -> Sums:
@@ -170,6 +173,10 @@ class Objective:
             return losses.style_distance(*moments, *target)
         gram, mean = moments
         return losses.wasserstein_distance(mean, losses.covariance(mean, gram), *target)
+
+
+def _power(features: Tensor) -> Tensor:
+    return features.float().square().sum(dim=(1, 2, 3))
 
 
 def _added(several: Iterable[Sums]) -> Sums:

@@ -141,7 +141,11 @@ class _Run:
         self.device = judges.fine.mean.device
         self.notes = photo.notes + regions.notes + (init.notes if init else ())
         self.patch: int | None = None
-        self.plan, self.number, self.start = scales.plan(settings.size, settings.steps, settings.scales), 0, None
+        self.plan, self.number, self.start = (
+            scales.plan(settings.size, settings.steps, settings.scales, settings.finish),
+            0,
+            None,
+        )
         if started is not None:
             unfinished, self.number = started
             self.plan, side = scales.after(self.plan, self.number)
@@ -249,8 +253,8 @@ class _Run:
     def _scale(self, scale: Scale) -> Iterator[tuple[Tensor, dict[str, float]]]:
         """Take the steps that are left at one scale, from ``self.start``; yields the picture and its losses at each
         step, leaves the best in ``self.best``."""
-        finest = scale is self.plan[-1]
-        network = self.judges.fine if finest else self.judges.coarse
+        finest = scale.side == self.plan[-1].side
+        network = self.judges.fine if scale is self.plan[-1] else self.judges.coarse
         photo = self._resized(self.photo, self._shape(scale.side))
         objective = Objective(network, photo, self.regions, self.settings, self._watch, self.patch)
         canvas = self._first(photo) if self.start is None else self._finer(self.start, photo)

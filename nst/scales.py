@@ -26,19 +26,20 @@ class Scale:
         return self.steps - self.taken
 
 
-def plan(size: int, steps: int, scales: int = len(SHARES)) -> list[Scale]:
+def plan(size: int, steps: int, scales: int = len(SHARES), finish: int = 0) -> list[Scale]:
     """The last ``scales`` of them; their steps add up to ``steps``, and the last has the full ``size``. Where there are
     several, a picture larger than usual has one more for each doubling: what is plain in the photograph would
-    stay bare in the painting if it began larger."""
+    stay bare in the painting if it began larger. The last ``finish`` of the steps are one more scale of full size."""
     shares = SHARES[-scales:]
     coarse = USUAL * shares[0][0]  # at which one of the usual size begins
     while scales > 1 and size * shares[0][0] > coarse:
         shares = ((shares[0][0] / 2, BEFORE), *shares)
     chosen = [(round(size * part), share) for part, share in shares if size * part >= min(COARSEST, size)]
     whole = sum(share for _, share in chosen)
-    counts = [int(steps * share / whole) for _, share in chosen]
-    counts[-1] += steps - sum(counts)
-    return [Scale(side, count) for (side, _), count in zip(chosen, counts, strict=True) if count]
+    counts = [int((steps - finish) * share / whole) for _, share in chosen]
+    counts[-1] += steps - finish - sum(counts)
+    planned = [Scale(side, count) for (side, _), count in zip(chosen, counts, strict=True)]
+    return [scale for scale in (*planned, Scale(size, finish)) if scale.steps]
 
 
 def after(planned: list[Scale], taken: int) -> tuple[list[Scale], int]:

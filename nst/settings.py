@@ -17,9 +17,9 @@ from nst.images import Source, read_recipe
 from nst.version import __version__
 
 PROGRAM = f"nst {__version__}"
-STEPS = {"vgg19": 120, "student": 40}  # usual for each network; the small one's pictures gain little by more
+STEPS = {"student": 40, "both": 66, "vgg19": 120}  # usual; the small network's pictures gain little by more
 USUAL = 384  # long side in pixels; what larger pictures need besides hangs on it
-FINISH = 0.65  # of its steps: how many VGG-19 takes to finish what the small network has begun
+FINISH = 0.65  # of the small network's steps: how many VGG-19 takes to finish what it has begun
 FEWEST = 10  # steps of a run that goes on from a result
 # In a recipe, beside the settings.
 BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}
@@ -71,8 +71,8 @@ class Settings:
     network: str = _choice(
         "vgg19",
         tuple(STEPS),
-        f"What judges the picture: VGG-19; or a small one made after it, three times faster; {STEPS['student']} steps "
-        "suit it.",
+        f"What judges the picture: VGG-19, {STEPS['vgg19']} steps; a small network made after it, three times faster, "
+        f"{STEPS['student']} steps; or it first, then VGG-19, {STEPS['both']} steps.",
     )
     style_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the painting's style is followed.")
     content_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the photograph's structure is kept.")
@@ -106,7 +106,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name, knob in KNOBS.items():
             object.__setattr__(self, name, knob.check(getattr(self, name)))
-        if self.network == "student" and (self.content_layer, self.pooling) != ("relu4_2", "max"):
+        if self.network != "vgg19" and (self.content_layer, self.pooling) != ("relu4_2", "max"):
             raise SettingsError(
                 "The small network has learned content layer relu4_2 and max pooling only: choose these, or VGG-19."
             )
@@ -115,6 +115,11 @@ class Settings:
         """The same under this network, with its usual number of steps instead of the other's."""
         steps = STEPS[network] if self.steps in STEPS.values() else self.steps
         return replace(self, network=network, steps=steps)
+
+    @property
+    def finish(self) -> int:
+        """How many of the steps VGG-19 takes at the end, at full size, where the small network takes those before."""
+        return max(1, round(self.steps * FINISH / (1 + FINISH))) if self.network == "both" else 0
 
     def finishing(self) -> Settings:
         """How VGG-19 finishes what the small network has begun with these settings: at full size, in fewer steps."""
@@ -223,7 +228,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "close": Preset(
         "This program's own: nearer to the painting, for twice the time.",
-        {"steps": 240, "style_weight": 1.4, "smoothness": 0.6},
+        {"network": "vgg19", "steps": 240, "style_weight": 1.4, "smoothness": 0.6},
     ),
     "sketch": Preset("A quick look.", {"size": 256, "steps": 60}),
     "print": Preset("Large and slow, for paper.", {"size": 2048, "steps": 160}),

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from nst.errors import WeightsUnavailable
 from nst.fast import MODELS
-from nst.networks import MEAN, STD, VGG19
+from nst.networks import CONTENT_LAYER, MEAN, STD, VGG19
 
 
 class Stage(NamedTuple):
@@ -48,11 +48,17 @@ STAGES = {
     "relu4_4": Stage(320, 128, pooled=True),
     "relu5_1": Stage(512, 0, directions=512),  # VGG-19's very channels
 }
+# Fitted to the gradient of VGG-19's objective, on its training pictures: the student sees shallow layers best, and
+# what it sees of structure there tells of VGG-19's deeper one.
+TRUST = {"relu4_1": 0.6, "relu5_1": 0.2}
+STRUCTURE = {"relu3_1": 0.5, "relu4_2": 0.5}
 LEARNED = tuple(layer for layer, stage in STAGES.items() if stage.directions)  # that can be asked for
 
 
 class Student(nn.Module):
     """``weights`` maps names to tensors of any float type, or is left out for a network yet to be trained."""
+
+    trust: Mapping[str, float] = TRUST  # how much a layer's style counts, where it is not as much as any other's
 
     def __init__(self, weights: Mapping[str, Tensor] | None = None) -> None:
         super().__init__()
@@ -85,6 +91,10 @@ class Student(nn.Module):
         for part in (self.convolutions, self.passes, self.taps):
             part.to(number)
         return self
+
+    def structure_at(self, layer: str) -> dict[str, float]:
+        """The layers where structure is compared when this one is asked for, and their shares."""
+        return STRUCTURE if layer == CONTENT_LAYER else {layer: 1.0}
 
     def entered(self, picture: Tensor) -> Tensor:
         """A picture in 0..1 as the first stage takes it."""

@@ -208,11 +208,12 @@ def test_each_network_begins_with_its_own_number_of_steps(visit):
     visitor = visit()
     open_optimize(visitor, steps=STEPS["vgg19"])
     steps, networks = visitor.page.locator("#knob-steps input[type=number]"), visitor.page.locator("#knob-network")
-    networks.get_by_label("Quick").check()
-    expect(steps).to_have_value(str(STEPS["student"]))
+    for network in ("student", "both"):
+        networks.get_by_label(words("en-US")[f"choice_{network}"], exact=True).check()
+        expect(steps).to_have_value(str(STEPS[network]))
     visitor.turn("knob-steps", 77)
-    networks.get_by_label("Full").check()
-    expect(networks.get_by_label("Full")).to_be_checked()
+    networks.get_by_label(words("en-US")["choice_vgg19"]).check()
+    expect(networks.get_by_label(words("en-US")["choice_vgg19"])).to_be_checked()
     expect(steps).to_have_value("77")
 
 
@@ -313,7 +314,7 @@ def test_without_network_the_small_network_paints(chrome, tmp_path):
     with app(tmp_path, NOBODY) as running:
         visitor = Visitor(chrome, running.url)
         visitor.page.get_by_role("tab", name="Optimize").click()
-        expect(visitor.page.locator("#knob-network").get_by_label("Quick")).to_be_checked()
+        expect(visitor.page.locator("#knob-network").get_by_label("Quick", exact=True)).to_be_checked()
         visitor.sees("#optimize-estimate", "GB of memory on")  # the time too: the network is here
         open_optimize(visitor, steps=4, network="student")
         visitor.tap("#optimize-examples button >> nth=0")

@@ -21,7 +21,7 @@ def test_the_network_that_is_usual_here_is_read_ahead_where_it_will_be_used(cach
     monkeypatch.setattr(painting, "load_judges", loaded.append)
     monkeypatch.setattr(painting, "time_steps", lambda judges, settings: timed.append(judges))
     painting.warm_up()
-    assert {settings.network for settings in loaded} == set(loads * ["vgg19" if cached else "student"])
+    assert {settings.network for settings in loaded} == set(loads * ["both" if cached else "student"])
     assert len(timed) == loads
 
 

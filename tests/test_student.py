@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,9 +14,14 @@ from safetensors.torch import load_file
 from torchvision.models import vgg19
 
 import nst
-from nst import Settings, estimates, judges, losses, student
+from nst import Settings, estimates, judges, losses, scales, student
+from nst.benchmark import random_weights
+from nst.images import open_image
 from nst.networks import CONTENT_LAYER, LAYOUT, STYLE_LAYERS, VGG19
+from nst.objective import Objective
 from nst.page.painting import Order
+from nst.regions import open_regions
+from nst.settings import STEPS
 from nst.student import LEARNED, STAGES, Student
 from nst.tensors import to_tensor
 from nst.training import coordinates, diet, distill, publish_student
@@ -23,6 +29,7 @@ from nst.training.coordinates import Coordinates
 
 QUICK = Settings(network="student", size=96, steps=30)
 PHOTO, PAINTING = scene().resize((96, 72)), scene().rotate(90, expand=True).resize((60, 80))
+OTHER = scene().rotate(180).resize(PHOTO.size)
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +138,65 @@ def test_each_network_has_its_usual_steps_and_a_persons_own_stay():
     assert Settings().judged_by("student") == nst.PRESETS["quick"].settings()
     assert Settings().judged_by("student").judged_by("vgg19") == Settings()
     assert Settings(steps=77).judged_by("student").steps == 77
+
+
+def test_quick_then_full_is_quick_and_its_finish_in_one():
+    quick, both = Settings().judged_by("student"), Settings().judged_by("both")
+    assert both.finish == quick.finishing().steps
+    assert both.steps == quick.steps + both.finish
+    assert (quick.finish, Settings().finish, Settings(network="both", steps=1).finish) == (0, 0, 1)
+
+
+def test_in_quick_then_full_the_small_network_leads_and_vgg19_finishes(monkeypatch):
+    asked = []
+
+    class Watched(Objective):
+        def __call__(self, picture):
+            asked.append((type(self.network), max(picture.shape)))
+            return super().__call__(picture)
+
+    monkeypatch.setattr(sys.modules["nst.optimize"], "Objective", Watched)
+    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
+    settings = Settings(network="both", size=128, steps=20)
+    last = list(nst.optimize(PHOTO, PAINTING, settings))[-1]
+    first = settings.steps - settings.finish
+    coarse = scales.plan(128, first)[0].steps
+    assert asked == [(Student, 64)] * coarse + [(Student, 128)] * (first - coarse) + [(VGG19, 128)] * settings.finish
+    assert last.step == settings.steps
+
+
+def test_both_networks_are_timed_for_a_run_with_both(monkeypatch):
+    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
+    monkeypatch.setattr(estimates, "_timed", {})
+    monkeypatch.setattr(estimates, "SIDES", dict.fromkeys(estimates.SIDES, (32, 64)))
+    both = Settings(network="both", size=96)
+    assert nst.estimate(PHOTO, both).seconds > 0
+    assert {name for name, *_ in estimates._timed} == {"student", "vgg19"}
+    assert estimates.known(QUICK).fine == estimates.known(both).coarse
+
+
+def test_a_result_of_both_is_gone_on_from_with_vgg19_alone():
+    order = Order(nst.open_image(PHOTO), nst.open_image(PAINTING), Settings().judged_by("both"))
+    for wish in ("more", "less", "finer"):
+        settings = order.again(wish, PHOTO).settings
+        assert (settings.network, settings.steps) == ("vgg19", STEPS["vgg19"] // 3)
+
+
+def test_structure_is_compared_where_the_student_sees_it_and_style_by_how_well():
+    photo = open_image(PHOTO)
+    for network in (Student(student.shipped()), VGG19(random_weights())):
+        objective = Objective(
+            network, to_tensor(PHOTO), open_regions(PAINTING, photo), Settings(style_2=0), lambda: None
+        )
+        wanted = {layer: network.trust.get(layer, 1) for layer in STYLE_LAYERS if layer != "relu2_1"}
+        assert objective.shares == pytest.approx({k: v / sum(wanted.values()) for k, v in wanted.items()})
+        distances = {
+            k: losses.content_distance(*(network(to_tensor(p), [k])[k] for p in (OTHER, PHOTO))) for k in LEARNED
+        }
+        shares = network.structure_at("relu4_2")
+        assert sum(shares.values()) == 1
+        found = objective.terms(to_tensor(OTHER))["content"]
+        assert found == pytest.approx(float(sum(shares[k] * distances[k] for k in shares)), rel=1e-3)
 
 
 def test_a_quick_result_is_finished_by_vgg19():

@@ -112,6 +112,7 @@ EN |= {
     "knob_network": "Network",
     "choice_vgg19": "Full (VGG-19)",
     "choice_student": "Quick",
+    "choice_both": "Quick, then Full",
     "knob_size": "Size",
     "knob_steps": "Steps",
     "knob_style_weight": "Style weight",

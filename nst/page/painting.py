@@ -93,10 +93,13 @@ class Order:
         with VGG-19 what the small network has begun."""
         now = self.settings
         before = (*self.before, asdict(now))
-        first = self.before[0]["steps"] if self.before else now.steps
-        changed: dict[str, Any] = {"steps": max(FEWEST, first // 3), "scales": 1}
+        first = replace(now, steps=self.before[0]["steps"] if self.before else now.steps)
+        if now.network == "both":  # VGG-19 has had the last word, and keeps it
+            first = first.judged_by("vgg19")
+        now = first
+        changed: dict[str, Any] = {"steps": max(FEWEST, first.steps // 3), "scales": 1}
         if wish == "finish":
-            now, changed = replace(now, steps=first).finishing(), {}
+            now, changed = first.finishing(), {}
         elif wish == "finer":
             changed["size"] = min(KNOBS["size"].high, round(now.size * 1.5 / 32) * 32)
         else:

@@ -120,8 +120,8 @@ PT = {
     "photo_tower": "Torre",
     "photo_lion": "Leão",
     "photo_cheetah": "Chita",
-    "help_network": "O que avalia a pintura: a VGG-19; ou uma rede pequena feita à sua imagem, três vezes "
-    f"mais rápida; {STEPS['student']} passos bastam-lhe.",
+    "help_network": f"O que avalia a pintura: a VGG-19, {STEPS['vgg19']} passos; uma rede pequena feita à sua imagem, "
+    f"três vezes mais rápida, {STEPS['student']} passos; ou esta primeiro e depois a VGG-19, {STEPS['both']} passos.",
     "help_size": "Lado maior da pintura, em píxeis.",
     "help_steps": "Passos em todas as escalas; com mais passos, o resultado aproxima-se mais do estilo da pintura.",
     "help_style_weight": "Com que força se segue o estilo da pintura.",
@@ -145,6 +145,7 @@ PT = {
     "knob_network": "Rede",
     "choice_vgg19": "Completa (VGG-19)",
     "choice_student": "Rápida",
+    "choice_both": "Rápida, depois completa",
     "knob_size": "Tamanho",
     "knob_steps": "Passos",
     "knob_style_weight": "Peso do estilo",

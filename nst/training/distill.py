@@ -67,20 +67,20 @@ class Learner:
     """The student while it learns: computed in bfloat16; what it sees is as large as the teacher's."""
 
     def __init__(self, student: Student, coordinates: Coordinates) -> None:
-        self.student, self.coordinates = student, coordinates
+        self.network, self.coordinates = student, coordinates
 
     def __call__(self, picture: Tensor, given: dict[str, Tensor] | None = None) -> Looks:
         """Each layer is found from what the one before passed on; or, by itself, from what is ``given`` instead."""
         found, passed = {}, {}
-        x = self.student.entered(picture.contiguous(memory_format=torch.channels_last))
+        x = self.network.entered(picture.contiguous(memory_format=torch.channels_last))
         with torch.autocast(picture.device.type, torch.bfloat16):
             for layer, stage in STAGES.items():
-                hidden = self.student.hidden(layer, x)
+                hidden = self.network.hidden(layer, x)
                 if stage.directions:
                     size = self.coordinates.sizes[layer].view(1, -1, 1, 1)
-                    found[layer] = self.student.tapped(layer, hidden).float() * size
+                    found[layer] = self.network.tapped(layer, hidden).float() * size
                 if stage.passed:
-                    x = passed[layer] = self.student.passes[layer](hidden)
+                    x = passed[layer] = self.network.passes[layer](hidden)
                     x = x if given is None else given[layer]
         return found, passed
 
@@ -135,12 +135,15 @@ def slopes(
     """The objective's gradient by each level of the pictures' pyramids, as that network sees it."""
     levels = [level.detach().requires_grad_() for level in take_apart(pictures)]
     with torch.no_grad():
-        content = look(photos)[0][CONTENT_LAYER]
-        style = {k: gram_matrix(f) for k, f in look(arts)[0].items() if k in STYLE_LAYERS}
+        content, art = look(photos)[0], look(arts)[0]
     found, _ = look(put_together(levels))
-    total = losses.content_distance(found[CONTENT_LAYER], content)
-    for layer, wanted in style.items():
-        total = total + STYLE / len(style) * losses.style_distance(gram_matrix(found[layer]), wanted)
+    total = 0.0
+    for layer, share in look.network.structure_at(CONTENT_LAYER).items():
+        total = total + share * losses.content_distance(found[layer], content[layer])
+    trust = {layer: look.network.trust.get(layer, 1.0) for layer in STYLE_LAYERS}
+    for layer, weight in trust.items():
+        distance = losses.style_distance(gram_matrix(found[layer]), gram_matrix(art[layer]))
+        total = total + STYLE * weight / sum(trust.values()) * distance
     return list(torch.autograd.grad(total, levels, create_graph=learn))
 
 
