@@ -20,11 +20,12 @@ from nst.images import open_image
 from nst.networks import CONTENT_LAYER, LAYOUT, STYLE_LAYERS, VGG19
 from nst.objective import Objective
 from nst.page.painting import Order
+from nst.pyramid import put_together, take_apart
 from nst.regions import open_regions
 from nst.settings import STEPS
 from nst.student import LEARNED, STAGES, Student
-from nst.tensors import to_tensor
-from nst.training import coordinates, diet, distill, publish_student
+from nst.tensors import to_picture, to_tensor
+from nst.training import coordinates, diet, distill, publish_student, trust
 from nst.training.coordinates import Coordinates
 
 QUICK = Settings(network="student", size=96, steps=30)
@@ -332,3 +333,34 @@ def test_its_size_is_counted():
         expected += (side // 2 if stage.pooled else side) ** 2 * stage.passed * stage.hidden
         inputs = stage.passed
     assert multiplied == expected
+
+
+# ---- How far it is trusted
+
+
+def test_gradients_made_of_terms_are_told_by_their_weights():
+    torch.manual_seed(0)
+    weights, shapes = {"a": 0.7, "b": 0.0, "c": 2.0}, [(1, 3, 8, 8), (1, 3, 4, 4)]
+    terms = [{name: [torch.randn(shape) for shape in shapes] for name in weights} for _ in range(5)]
+    wanted = [[sum(weights[k] * s[n] for k, s in found.items()) for n in range(2)] for found in terms]
+    assert trust.told(wanted, terms) == pytest.approx(weights, abs=1e-4)
+    assert trust.cosines(wanted, terms, weights) == pytest.approx([1, 1], abs=1e-5)
+    opposite = [[-level for level in goal] for goal in wanted]
+    assert min(trust.told(opposite, terms).values()) >= 0
+    assert trust.cosines(opposite, terms, weights) == pytest.approx([-1, -1], abs=1e-5)
+
+
+def test_the_terms_slopes_add_up_to_the_objectives():
+    network, trio = Student(student.shipped()), [to_tensor(p) for p in (OTHER, PHOTO, PHOTO.rotate(180))]
+    torch.manual_seed(0)
+    trio[0] = put_together(take_apart(torch.lerp(trio[0], torch.rand(trio[0].shape), 0.1)))  # nothing plain, no ties
+    found = trust.slopes(network, *trio)
+    assert set(found) == {f"structure {k}" for k in student.STRUCTURE} | {f"style {k}" for k in STYLE_LAYERS}
+    objective = Objective(
+        network, trio[1], open_regions(to_picture(trio[2]), open_image(PHOTO)), Settings(smoothness=0), lambda: None
+    )
+    gradient, _ = objective(trio[0])
+    weights = {f"structure {k}": v for k, v in student.STRUCTURE.items()}
+    weights |= {f"style {k}": objective.shares[k] * len(STYLE_LAYERS) for k in STYLE_LAYERS}
+    made = sum(weights[k] * slopes[0] for k, slopes in found.items())
+    assert torch.nn.functional.cosine_similarity(made.flatten(), gradient.flatten(), 0) > 0.9999
