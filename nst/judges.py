@@ -42,11 +42,6 @@ def keys(settings: Settings) -> list[tuple[str, str, torch.device, torch.dtype]]
     return [(name, settings.pooling, where, n) for name, n in zip(names, numbers(settings, where), strict=True)]
 
 
-def loaded(settings: Settings) -> bool:
-    """Whether the networks for a run with these settings are in memory already."""
-    return all(key in _networks for key in keys(settings))
-
-
 def at_hand(settings: Settings) -> bool:
     """Whether the network for a run with these settings needs no download."""
     return settings.network == "student" or weights.cached()

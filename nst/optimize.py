@@ -34,7 +34,7 @@ from nst.settings import Settings
 from nst.tensors import to_picture, to_tensor
 
 RATE = 0.012  # Adam's step in brightness (0..1), at the start of a scale
-FINEST_RATE = 0.5  # of it at the last scale: longer steps would let bfloat16's rounding grow into other strokes
+FINEST_RATE = 0.5  # of it at full size: longer steps would let bfloat16's rounding grow into other strokes
 LAST = 0.3  # of the rate, at a scale's last step
 DETAIL = 0.7  # of the finer detail of the picture that a run began with, which each finer scale takes up
 RETRIES = 8
@@ -45,7 +45,8 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """Where a run stands. ``losses`` are the terms before their weights, and their weighted total."""
+    """Where a run stands. ``losses`` are the terms before their weights, and their weighted total, as the network that
+    judges at this scale sees them."""
 
     step: int
     steps: int
@@ -161,9 +162,9 @@ class _Run:
         try:
             while self.plan:
                 scale, before = self.plan[0], self.number
-                costs = {s: self._cost(s) for s in self.plan}
-                targets, cost = costs[scale]
-                left = sum(t + c * s.left for s, (t, c) in costs.items()) - targets
+                costs = [self._cost(s) for s in self.plan]
+                targets, cost = costs[0]
+                left = sum(t + c * s.left for s, (t, c) in zip(self.plan, costs, strict=True)) - targets
                 trusted = TRUSTED * (done + targets + left) if self.known else 0.0
                 done += targets
                 try:
@@ -199,7 +200,9 @@ class _Run:
             self.plan = [scale, *self.plan[1:]]
             return
         smaller = int(scale.side * memory.SMALLER)
-        late = len(self.plan) == 1 and scale.taken >= scale.steps / 2
+        # Of a finish nothing needs to be taken: the picture is whole before it.
+        whole = self.start is not None and self.start.shape[-1] >= width
+        late = len(self.plan) == 1 and (whole or scale.taken >= scale.steps / 2)
         if self.best is None and smaller < scales.SMALLEST:
             raise SettingsError(
                 f"There is not enough memory even for a picture of {scale.side} pixels; close other programs."

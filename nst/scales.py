@@ -53,6 +53,11 @@ def after(planned: list[Scale], taken: int) -> tuple[list[Scale], int]:
 
 
 def at_most(planned: list[Scale], side: int) -> list[Scale]:
-    """The same steps with no scale larger than ``side``: those of all larger ones are taken at that side."""
-    kept = [scale for scale in planned if scale.side < side]
-    return [*kept, Scale(side, sum(scale.left for scale in planned[len(kept) :]))]
+    """The same steps with no scale larger than ``side``: those of all larger ones are taken at that side, and a finish
+    stays a scale of its own."""
+    *coarser, last = planned
+    kept = [scale for scale in coarser if scale.side < side]
+    larger = coarser[len(kept) :]
+    if larger and larger[-1].side == last.side:
+        return [*kept, Scale(side, sum(scale.left for scale in larger)), Scale(side, last.left)]
+    return [*kept, Scale(side, sum(scale.left for scale in (*larger, last)))]

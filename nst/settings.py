@@ -71,8 +71,8 @@ class Settings:
     network: str = _choice(
         "vgg19",
         tuple(STEPS),
-        f"What judges the picture: VGG-19, {STEPS['vgg19']} steps; a small network made after it, three times faster, "
-        f"{STEPS['student']} steps; or it first, then VGG-19, {STEPS['both']} steps.",
+        f"What judges the picture: VGG-19, usually in {STEPS['vgg19']} steps; a small network made after it, three "
+        f"times faster, in {STEPS['student']}; or it first, then VGG-19, in {STEPS['both']} in all.",
     )
     style_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the painting's style is followed.")
     content_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the photograph's structure is kept.")
@@ -212,6 +212,10 @@ PRESETS: dict[str, Preset] = {
         "This program's own: judged by the small network, which needs no download.",
         {"network": "student", "steps": STEPS["student"]},
     ),
+    "both": Preset(
+        "This program's own: the small network first, then VGG-19 for the last word.",
+        {"network": "both", "steps": STEPS["both"]},
+    ),
     "luminance": Preset(
         "Gatys, Ecker, Bethge, Hertzmann & Shechtman, Controlling Perceptual Factors in Neural Style Transfer, CVPR "
         "2017, section 5: only the luminance is painted, the colors are the photo's.",
@@ -227,7 +231,7 @@ PRESETS: dict[str, Preset] = {
         {"statistic": "wasserstein"},
     ),
     "close": Preset(
-        "This program's own: nearer to the painting, for twice the time.",
+        "This program's own: nearer to the painting, in twice the time of VGG-19's usual steps.",
         {"network": "vgg19", "steps": 240, "style_weight": 1.4, "smoothness": 0.6},
     ),
     "sketch": Preset("A quick look.", {"size": 256, "steps": 60}),

@@ -66,7 +66,7 @@ def test_a_painting_that_takes_long_is_refused_on_a_space_only(monkeypatch):
 
 def test_steps_are_timed_only_while_nobody_paints(monkeypatch):
     timed = []
-    monkeypatch.setattr(painting, "loaded", lambda settings: True)
+    monkeypatch.setattr(painting, "at_hand", lambda settings: True)
     monkeypatch.setattr(painting, "load_judges", lambda settings: None)
     monkeypatch.setattr(painting, "time_steps", lambda judges, settings: timed.append(idle_now()))
     monkeypatch.setattr(painting.memory, "free", lambda where: 0)
@@ -87,7 +87,7 @@ def test_without_memory_to_time_steps_in_the_time_stays_unknown(error, monkeypat
     def full(judges, settings):
         raise error
 
-    monkeypatch.setattr(painting, "loaded", lambda settings: True)
+    monkeypatch.setattr(painting, "at_hand", lambda settings: True)
     monkeypatch.setattr(painting, "load_judges", lambda settings: None)
     monkeypatch.setattr(painting, "time_steps", full)
     assert painting.estimated((64, 48), Settings()).memory > 0

@@ -61,5 +61,18 @@ def test_scales_that_are_too_large_give_their_steps_to_the_largest_allowed(side,
     assert at_most(THREE, side) == expected
 
 
+@pytest.mark.parametrize(
+    ("side", "expected"),
+    [
+        (300, [*THREE[:2], Scale(300, 50), Scale(300, 20)]),
+        (192, [THREE[0], Scale(192, 90), Scale(192, 20)]),
+        (50, [Scale(50, 120), Scale(50, 20)]),
+    ],
+)
+def test_a_finish_stays_a_scale_of_its_own(side, expected):
+    assert at_most([*THREE, Scale(384, 20)], side) == expected
+    assert at_most([Scale(384, 20, 5)], side) == [Scale(side, 15)]
+
+
 def test_steps_already_taken_are_not_taken_again_at_another_size():
     assert at_most([Scale(192, 40, 15), Scale(384, 50)], 144) == [Scale(144, 75)]

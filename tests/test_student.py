@@ -70,8 +70,9 @@ def test_a_layer_that_it_has_not_learned_is_named():
     with pytest.raises(ValueError, match="relu3_2"):
         Student()(torch.rand(1, 3, 32, 32), ["relu3_2"])
     for other in ({"content_layer": "relu3_2"}, {"pooling": "average"}):
-        with pytest.raises(nst.SettingsError, match="or VGG-19"):
-            Settings(network="student", **other)
+        for network in ("student", "both"):
+            with pytest.raises(nst.SettingsError, match="or VGG-19"):
+                Settings(network=network, **other)
 
 
 def test_no_activation_depends_on_more_than_a_patchs_margin():
@@ -137,6 +138,7 @@ def test_its_speed_is_not_taken_for_vgg19s(monkeypatch):
 
 def test_each_network_has_its_usual_steps_and_a_persons_own_stay():
     assert Settings().judged_by("student") == nst.PRESETS["quick"].settings()
+    assert Settings().judged_by("both") == nst.PRESETS["both"].settings()
     assert Settings().judged_by("student").judged_by("vgg19") == Settings()
     assert Settings(steps=77).judged_by("student").steps == 77
 
@@ -166,6 +168,54 @@ def test_in_quick_then_full_the_small_network_leads_and_vgg19_finishes(monkeypat
     assert last.step == settings.steps
 
 
+@pytest.mark.parametrize("failing", ["coarse", "student's full size", "finish"])
+def test_where_memory_fails_vgg19_still_only_finishes(failing, monkeypatch):
+    asked, failed = [], []
+
+    class Failing(Objective):
+        def __call__(self, picture):
+            asked.append((type(self.network), max(picture.shape)))
+            student = isinstance(self.network, Student)
+            place = "finish" if not student else "coarse" if asked[-1][1] == 64 else "student's full size"
+            if place == failing and not failed:
+                failed.append(place)
+                raise MemoryError
+            return super().__call__(picture)
+
+    monkeypatch.setattr(sys.modules["nst.optimize"], "Objective", Failing)
+    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
+    settings = Settings(network="both", size=128, steps=20)
+    last = list(nst.optimize(PHOTO, PAINTING, settings))[-1]
+    finish = [side for network, side in asked if network is VGG19]
+    assert failed == [failing]
+    assert "did not suffice" in last.notes[-1]
+    if failing == "finish":  # what the small network made of the full size is kept
+        assert (finish, last.step) == ([128], settings.steps - settings.finish)
+        assert "kept" in last.notes[-1]
+    else:
+        smaller = 48 if failing == "coarse" else 96
+        assert finish == [smaller] * settings.finish
+        assert last.step == settings.steps
+
+
+def test_an_interrupted_run_with_both_is_taken_up_with_the_network_that_was_next(monkeypatch):
+    asked = []
+
+    class Watched(Objective):
+        def __call__(self, picture):
+            asked.append(type(self.network))
+            return super().__call__(picture)
+
+    monkeypatch.setattr(sys.modules["nst.optimize"], "Objective", Watched)
+    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
+    settings = Settings(network="both", size=96, steps=10)
+    for after in (2, 6, 8):
+        asked.clear()
+        last = list(nst.optimize(PHOTO, PAINTING, settings, unfinished=OTHER, after=after))[-1]
+        assert asked == ([Student] * 10 + [VGG19] * 4)[after + 4 :]
+        assert last.step == 10
+
+
 def test_both_networks_are_timed_for_a_run_with_both(monkeypatch):
     monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
     monkeypatch.setattr(estimates, "_timed", {})
@@ -178,9 +228,13 @@ def test_both_networks_are_timed_for_a_run_with_both(monkeypatch):
 
 def test_a_result_of_both_is_gone_on_from_with_vgg19_alone():
     order = Order(nst.open_image(PHOTO), nst.open_image(PAINTING), Settings().judged_by("both"))
+    quick = Order(nst.open_image(PHOTO), nst.open_image(PAINTING), Settings().judged_by("student"))
     for wish in ("more", "less", "finer"):
-        settings = order.again(wish, PHOTO).settings
-        assert (settings.network, settings.steps) == ("vgg19", STEPS["vgg19"] // 3)
+        for next_order in (order, order.again("more", PHOTO), quick.again("finish", PHOTO)):
+            settings = next_order.again(wish, PHOTO).settings
+            assert (settings.network, settings.steps) == ("vgg19", STEPS["vgg19"] // 3)
+        settings = quick.again(wish, PHOTO).settings
+        assert (settings.network, settings.steps) == ("student", STEPS["student"] // 3)
 
 
 def test_structure_is_compared_where_the_student_sees_it_and_style_by_how_well():

@@ -62,6 +62,7 @@ EN = {
     "layers": "Layers",
     "preset_usual": "The usual",
     "preset_quick": "Quick",
+    "preset_both": "Quick, then Full",
     "preset_paper": "Gatys et al. 2016, as in the paper",
     "preset_code": "Gatys et al., as in the authors' code",
     "preset_luminance": "Gatys et al. 2017, luminance only",

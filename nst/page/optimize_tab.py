@@ -11,6 +11,7 @@ import gradio as gr
 
 from nst.drawings import DRAWINGS
 from nst.judges import usual
+from nst.networks import CONTENT_LAYER
 from nst.page import optimizing, places
 from nst.page.beforehand import told
 from nst.page.fast_tab import photo_choices, pick_photo
@@ -34,6 +35,14 @@ REVEAL = (
 STEPS_OF_NETWORK = f"""(network, steps) => {{
     const usual = {json.dumps(STEPS)};
     return Object.values(usual).includes(steps) ? usual[network] : steps;
+}}"""
+
+# What the small network has not learned is asked of VGG-19.
+NETWORK_THAT_CAN = f"""(network, steps, pooling, layer) => {{
+    const learned = pooling === "max" && layer === "{CONTENT_LAYER}" || network === "vgg19";
+    const usual = {json.dumps(STEPS)};
+    if (learned) return [network, steps];
+    return ["vgg19", Object.values(usual).includes(steps) ? usual.vgg19 : steps];
 }}"""
 
 
@@ -126,6 +135,9 @@ def build(tab: gr.Tab, key: gr.BrowserState, fast_photo: gr.Image, fast_style: P
     )
     # In the browser itself: an answer of the server's might come after what is typed next.
     knobs["network"].input(None, [knobs["network"], knobs["steps"]], knobs["steps"], js=STEPS_OF_NETWORK, **quiet)
+    for name in TOGETHER:
+        asked_of = [knobs[other] for other in ("network", "steps", *TOGETHER)]
+        knobs[name].input(None, asked_of, [knobs["network"], knobs["steps"]], js=NETWORK_THAT_CAN, **quiet)
     # After it, so that an estimate on the page says that the knobs stand as they begin.
     warm = first.then(warm_up, None, None, queue=False, **quiet)
     changes = [part.change for part in (photo, beside.second, *(knobs[name] for name in COSTLY + TOGETHER))]

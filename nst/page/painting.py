@@ -19,10 +19,10 @@ from nst import device, memory, weights
 from nst.estimates import foreseen, time_steps
 from nst.images import Picture, fit
 from nst.jobs import Emit, Stopping, idle
-from nst.judges import at_hand, load_judges, loaded, usual
+from nst.judges import at_hand, load_judges, usual
 from nst.optimize import optimize
 from nst.regions import drawn_regions
-from nst.settings import FEWEST, KNOBS, PROGRAM, Knob, Settings
+from nst.settings import FEWEST, KNOBS, PROGRAM, STEPS, Knob, Settings
 
 SECONDS_BETWEEN_PREVIEWS = 0.4
 POINTS = 200
@@ -93,13 +93,13 @@ class Order:
         with VGG-19 what the small network has begun."""
         now = self.settings
         before = (*self.before, asdict(now))
-        first = replace(now, steps=self.before[0]["steps"] if self.before else now.steps)
-        if now.network == "both":  # VGG-19 has had the last word, and keeps it
-            first = first.judged_by("vgg19")
-        now = first
-        changed: dict[str, Any] = {"steps": max(FEWEST, first.steps // 3), "scales": 1}
+        first = Settings.from_dict(before[0])
+        # After both networks VGG-19 has had the last word, and keeps it; for a third of the steps of a run of its own.
+        network = "vgg19" if now.network == "both" else now.network
+        third = first.steps * STEPS[network] / STEPS[first.network] / 3
+        changed: dict[str, Any] = {"network": network, "steps": max(FEWEST, int(third)), "scales": 1}
         if wish == "finish":
-            now, changed = first.finishing(), {}
+            changed = asdict(replace(now, steps=first.steps).finishing())
         elif wish == "finer":
             changed["size"] = min(KNOBS["size"].high, round(now.size * 1.5 / 32) * 32)
         else:
@@ -155,12 +155,11 @@ def kept(picture: Picture) -> Picture:
 
 def estimated(size: tuple[int, int], settings: Settings, paintings: int = 1) -> nst.Estimate | None:
     """What painting a photo of this width and height takes; None where the GPU is elsewhere, and nothing is known of
-    it. The time is known once VGG-19 has been read; the small network is, at once. Nobody's painting is disturbed to
-    find it out."""
+    it. The time is known where the networks are on this machine. Nobody's painting is disturbed to find it out."""
     if device.spaces is not None:
         return None
     with idle() as alone:
-        if alone and (loaded(settings) or settings.network == "student"):
+        if alone and at_hand(settings):
             _time_steps(settings)
     return foreseen(size, settings, paintings, alone=alone)
 

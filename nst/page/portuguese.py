@@ -64,6 +64,7 @@ PT = {
     "layers": "Camadas",
     "source_usual": "As deste programa.",
     "source_quick": "Deste programa: avaliada pela rede pequena, que não precisa de ser transferida.",
+    "source_both": "Deste programa: primeiro a rede pequena, e a VGG-19 tem a última palavra.",
     "source_paper": "Gatys, Ecker & Bethge, Image Style Transfer Using Convolutional Neural Networks, CVPR 2016: a "
     "partir de ruído, com agregação pela média e L-BFGS, num só tamanho. Os termos pesam como neste programa.",
     "source_code": "Gatys, PytorchNeuralStyleTransfer, 2017, o código dos autores: como no artigo, mas a partir da "
@@ -74,11 +75,12 @@ PT = {
     "fotografia.",
     "source_transport": "Mroueh, Wasserstein Style Transfer, 2019: o estilo como distância 2-Wasserstein entre "
     "gaussianas, aqui como um termo do objetivo.",
-    "source_close": "Deste programa: mais perto da pintura, pelo dobro do tempo.",
+    "source_close": "Deste programa: mais perto da pintura, no dobro do tempo dos passos habituais da VGG-19.",
     "source_sketch": "Para ver depressa.",
     "source_print": "Grande e demorada, para imprimir.",
     "preset_usual": "As habituais",
     "preset_quick": "Rápida",
+    "preset_both": "Rápida, depois completa",
     "preset_paper": "Gatys et al. 2016, como no artigo",
     "preset_code": "Gatys et al., como no código dos autores",
     "preset_luminance": "Gatys et al. 2017, só a luminância",
@@ -120,8 +122,9 @@ PT = {
     "photo_tower": "Torre",
     "photo_lion": "Leão",
     "photo_cheetah": "Chita",
-    "help_network": f"O que avalia a pintura: a VGG-19, {STEPS['vgg19']} passos; uma rede pequena feita à sua imagem, "
-    f"três vezes mais rápida, {STEPS['student']} passos; ou esta primeiro e depois a VGG-19, {STEPS['both']} passos.",
+    "help_network": f"O que avalia a pintura: a VGG-19, de costume em {STEPS['vgg19']} passos; uma rede pequena feita "
+    f"à sua imagem, três vezes mais rápida, em {STEPS['student']}; ou esta primeiro e depois a VGG-19, em "
+    f"{STEPS['both']} ao todo.",
     "help_size": "Lado maior da pintura, em píxeis.",
     "help_steps": "Passos em todas as escalas; com mais passos, o resultado aproxima-se mais do estilo da pintura.",
     "help_style_weight": "Com que força se segue o estilo da pintura.",

@@ -3,7 +3,10 @@
 What an optimizer follows is the objective's gradient. VGG-19's, on paintings in the making, is told here as a sum of
 the gradients of the student's terms, none of them negative, as near to it as can be (least squares over every level of
 the picture's pyramid). It prints each term's weight, where each had 1 under VGG-19, and the cosine between both
-gradients, from the finest level to the coarsest. ``student.TRUST`` and ``student.STRUCTURE`` are chosen by it.
+gradients, from the finest level to the coarsest: with these weights, with those in use, and with VGG-19's own.
+
+Those in use, ``student.TRUST`` and ``student.STRUCTURE``, are chosen by it. Only proportions count: of a deep style's
+weight to the mean of the shallow ones', and of either structure's to their sum.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from nst.networks import CONTENT_LAYER, STYLE_LAYERS
 from nst.objective import STYLE
 from nst.pyramid import put_together, take_apart
 from nst.settings import Settings
-from nst.student import STRUCTURE, Network
+from nst.student import STRUCTURE, TRUST, Network
 from nst.training.diet import Diet, Folder
 
 SIDE = 192  # of the pictures
@@ -53,9 +56,9 @@ def told(wanted: list[Slopes], terms: list[dict[str, Slopes]]) -> dict[str, floa
     for goal, found in zip(wanted, terms, strict=True):
         for level, slope in enumerate(goal):
             size = slope.norm() + losses.EPSILON
-            columns = torch.stack([s[level].flatten() / size for s in found.values()]).double()
+            columns = torch.stack([s[level].flatten() / size for s in found.values()]).cpu().double()
             products += columns @ columns.mT
-            sums += columns @ (slope.flatten() / size).double()
+            sums += columns @ (slope.flatten() / size).cpu().double()
     weights, step = torch.zeros(count, dtype=torch.float64), 1 / torch.linalg.matrix_norm(products, 2)
     for _ in range(ROUNDS):  # projected gradient descent
         weights = (weights - step * (products @ weights - sums)).clamp(min=0)
@@ -75,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--photos", type=Path, required=True, help="a folder of photographs")
     parser.add_argument("--paintings", type=Path, required=True, help="a folder of paintings")
-    parser.add_argument("--pictures", type=int, default=24, help="how many pictures it looks at")
+    parser.add_argument("--pictures", type=int, default=96, help="how many pictures it looks at")
     options = parser.parse_args()
     student, teacher = load_judges(Settings(network="student")).fine, load_judges(Settings()).coarse
     where = student.mean.device
@@ -90,7 +93,13 @@ def main() -> None:
     weights = told(wanted, terms)
     for name, weight in weights.items():
         print(f"{name}: {weight:.2f}")
-    print("cosine:", " ".join(f"{value:.3f}" for value in cosines(wanted, terms, weights)))
+    trusted = {layer: TRUST.get(layer, 1.0) for layer in STYLE_LAYERS}
+    used = {f"style {k}": share * len(trusted) / sum(trusted.values()) for k, share in trusted.items()}
+    used |= {f"structure {k}": share for k, share in STRUCTURE.items()}
+    plain = {f"style {k}": 1.0 for k in STYLE_LAYERS}
+    plain |= {f"structure {k}": float(k == CONTENT_LAYER) for k in STRUCTURE}
+    for name, chosen in (("fitted", weights), ("in use", used), ("plain", plain)):
+        print(f"cosine, {name}:", " ".join(f"{value:.3f}" for value in cosines(wanted, terms, chosen)))
 
 
 if __name__ == "__main__":
