@@ -212,9 +212,20 @@ def test_each_network_begins_with_its_own_number_of_steps(visit):
         networks.get_by_label(words("en-US")[f"choice_{network}"], exact=True).check()
         expect(steps).to_have_value(str(STEPS[network]))
     visitor.turn("knob-steps", 77)
+    estimate = visitor.page.locator("#optimize-estimate")
+    before = estimate.inner_text()
     networks.get_by_label(words("en-US")["choice_vgg19"]).check()
-    expect(networks.get_by_label(words("en-US")["choice_vgg19"])).to_be_checked()
+    expect(estimate).not_to_have_text(before)
     expect(steps).to_have_value("77")
+
+
+def test_what_the_small_network_has_not_learned_is_asked_of_vgg19(visit):
+    visitor = visit()
+    open_optimize(visitor, steps=STEPS["student"], network="student")
+    visitor.tap("#optimize-more > button")
+    visitor.page.locator("#knob-pooling").get_by_label(words("en-US")["choice_average"]).check()
+    expect(visitor.page.locator("#knob-network").get_by_label(words("en-US")["choice_vgg19"])).to_be_checked()
+    expect(visitor.page.locator("#knob-steps input[type=number]")).to_have_value(str(STEPS["vgg19"]))
 
 
 def test_a_style_tap_the_strength_and_the_size_paint_again_by_themselves(visit):
