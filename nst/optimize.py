@@ -34,7 +34,7 @@ from nst.settings import Settings
 from nst.tensors import to_picture, to_tensor
 
 RATE = 0.012  # Adam's step in brightness (0..1), at the start of a scale
-FINEST_RATE = 0.5  # of it at full size: longer steps would let bfloat16's rounding grow into other strokes
+FINEST_RATE = 0.5  # of it at full size under VGG-19: longer steps would let rounding grow into other strokes
 LAST = 0.3  # of the rate, at a scale's last step
 DETAIL = 0.7  # of the finer detail of the picture that a run began with, which each finer scale takes up
 RETRIES = 8
@@ -307,7 +307,8 @@ class _Run:
         """Along a cosine, so that each scale ends calm; L-BFGS finds its own length."""
         if self.settings.optimizer == "lbfgs":
             return self.rate / RATE
-        top = self.rate * (FINEST_RATE if finest else 1)
+        # Under the small network strokes have their place by then, in numbers that are always the same.
+        top = self.rate * (FINEST_RATE if finest and self.settings.network == "vgg19" else 1)
         return top * (LAST + (1 - LAST) * (1 + math.cos(math.pi * progress)) / 2)
 
     def _shape(self, side: int) -> tuple[int, int]:

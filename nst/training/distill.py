@@ -42,7 +42,7 @@ from nst.training.train import rate_at, save
 KEEP = 0.998  # of the averaged weights, at each step
 PASSES = 0.3  # weight of what is passed on, once all stages learn in a row
 ALONE, TAUGHT = 0.12, 0.4  # progress until when each stage learns by itself; from when gradients are learned
-GRADIENTS, SIDE, PAIRS = 8, 128, 2  # every so many steps; side and number of the pictures whose gradients are compared
+GRADIENTS, SIDE, PAIRS = 4, 128, 2  # every so many steps; side and number of the pictures whose gradients are compared
 FRESH, REMEMBERED = 4, 1000  # every so many steps a new batch is looked at by the teacher; as many are kept to repeat
 
 
