@@ -29,10 +29,10 @@ from nst.optimize import optimize
 from nst.settings import KNOBS, Settings
 from nst.tensors import to_picture, to_tensor
 
-EVERY = {"textbook": 20, "ours": 4}  # steps between pictures that are measured
+EVERY = {"textbook": 30, "ours": 6}  # steps between pictures that are measured
 BALANCE = 4.4  # power of the content distance by which the style weight has to change; measured on one pair
 POWERS = (2.5, 9.0)  # that two runs may tell instead
-NEAR, ENOUGH = 0.985, 0.012  # of the textbook's content distance, what is aimed at, and how near to that is near enough
+NEAR, ENOUGH = 0.994, 0.006  # of the textbook's content distance, what is aimed at, and how near to that is near enough
 TRIES = 3  # runs, of which the last counts
 COLORS = {"textbook": "#8a8a8a", "ours": "#d9480f"}
 

@@ -48,8 +48,8 @@ STAGES = {
     "relu4_4": Stage(320, 128, pooled=True),
     "relu5_1": Stage(512, 0, directions=512),  # VGG-19's very channels
 }
-# Fitted to the gradient of VGG-19's objective, on its training pictures: the student sees shallow layers best, and
-# what it sees of structure there tells of VGG-19's deeper one.
+# Chosen by the gradient of VGG-19's objective on training pictures (see ``training/trust.py``): the student sees
+# shallow layers best, and what it sees of structure there tells of VGG-19's deeper one.
 TRUST = {"relu4_1": 0.6, "relu5_1": 0.2}
 STRUCTURE = {"relu3_1": 0.5, "relu4_2": 0.5}
 LEARNED = tuple(layer for layer, stage in STAGES.items() if stage.directions)  # that can be asked for

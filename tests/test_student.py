@@ -216,6 +216,25 @@ def test_an_interrupted_run_with_both_is_taken_up_with_the_network_that_was_next
         assert last.step == 10
 
 
+@pytest.mark.parametrize(("network", "share"), [("vgg19", 0.5), ("student", 1), ("both", 1)])
+def test_at_full_size_only_vgg19_alone_takes_shorter_steps(network, share, monkeypatch):
+    module, rates = sys.modules["nst.optimize"], []
+    advance = module.advance
+
+    def noted(rule, *rest):
+        rates.append(rule.param_groups[0]["lr"])
+        return advance(rule, *rest)
+
+    monkeypatch.setattr(module, "advance", noted)
+    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
+    settings = Settings(network=network, size=128, steps=20)
+    list(nst.optimize(PHOTO, PAINTING, settings))
+    for scale in scales.plan(128, 20, finish=settings.finish):
+        expected = module.RATE * (share if scale.side == 128 else 1)
+        assert rates[0] == pytest.approx(expected)
+        rates = rates[scale.steps :]
+
+
 def test_both_networks_are_timed_for_a_run_with_both(monkeypatch):
     monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
     monkeypatch.setattr(estimates, "_timed", {})

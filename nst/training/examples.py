@@ -92,7 +92,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     photos = samples(options.photos)
     if options.only in (None, "quick"):
-        save_image(three_ways(photos[:3]), FOLDER / "quick.jpg", quality=88)
+        save_image(three_ways(photos[:2]), FOLDER / "quick.jpg", quality=88)
     if options.only in (None, "styles"):
         save_image(contact_sheet(photos), FOLDER / "styles.jpg", quality=82)
     if options.only in (None, "optimize"):
