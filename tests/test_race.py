@@ -57,7 +57,7 @@ def test_a_race_has_both_curves_in_order_of_time(network, tmp_path):
         measured = race.distances(judge, race.fit(picture(1, 128, 96), 64), picture(2), last)
         assert dataclasses.asdict(curve[-1]) == pytest.approx(measured | {"seconds": curve[-1].seconds})
     assert len(result.textbook) == 1
-    assert len(result.ours) == 3  # after steps 4 and 8, and the last
+    assert len(result.ours) == 2  # after step 6, and the last
     assert [p.size for p in result.pictures] == [(64, 48)] * 2
     race.draw([result, result], tmp_path / "race.svg")
     assert shapes(tmp_path / "race.svg", "polyline") == 8  # two methods' two figures, of two races
@@ -78,7 +78,7 @@ def test_two_runs_tell_how_the_content_follows_the_weight():
         return Race([Point(100, 0.1, 0.5, 1)], [Point(1, 0.2, content, 1)], (picture(1), picture(2)), weight)
 
     # Twice the weight took it half of the way, in proportions: twice as much again takes it the rest.
-    first, second = ours(0.985 * 0.5 / 2**0.4, 1), ours(0.985 * 0.5 / 2**0.2, 2)
+    first, second = ours(race.NEAR * 0.5 / 2**0.4, 1), ours(race.NEAR * 0.5 / 2**0.2, 2)
     assert balanced(Settings(style_weight=2), first, second).style_weight == pytest.approx(4)
     # What rounding or luck tells is not believed.
     assert balanced(Settings(style_weight=2), second, second).style_weight > 2
@@ -94,7 +94,7 @@ def test_ours_paints_again_until_the_balance_is_the_textbooks(network, monkeypat
 
     optimize = race.optimize
     monkeypatch.setattr(race, "optimize", painted)
-    for given, runs in (((0.3, 0.35, 0.4), 3), ((0.3, 0.4925), 2), ((0.4925,), 1)):
+    for given, runs in (((0.3, 0.35, 0.4), 3), ((0.3, 0.497), 2), ((0.497,), 1)):
         weights.clear()
         queue = [[Point(1.0, 0.1, 0.5, 1.0)], *([Point(1.0, 0.2, content, 1.0)] for content in given)]
         monkeypatch.setattr(race, "_measured", lambda *_, queue=queue: queue.pop(0))
