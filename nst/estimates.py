@@ -110,7 +110,7 @@ def foreseen(
         return working(size, side)
 
     where, speeds = device.choose(), known(settings)
-    plan = scales.plan(settings.size, settings.steps, settings.scales, settings.finish)
+    plan = scales.plan(settings.size, settings.steps, settings.scales, settings.finish_steps)
     if after:
         plan, _ = scales.after(plan, after)
     number = numbers(settings, where)[1]
@@ -179,7 +179,8 @@ def working(size: tuple[int, int], side: int) -> tuple[int, int]:
 def needed(pixels: int, settings: Settings, number: torch.dtype, patch: int | None) -> int:
     """Bytes that a run takes at its peak, as ``memory.needed`` has them."""
     history = HISTORY if settings.optimizer == "lbfgs" else 0
-    return memory.needed(pixels, number, history, settings.stroke, patch, settings.network)
+    _, (last, *_) = keys(settings)  # with both networks the last takes the more
+    return memory.needed(pixels, number, history, settings.stroke, patch, last)
 
 
 def fitting(

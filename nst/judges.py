@@ -13,9 +13,7 @@ from nst.networks import VGG19
 from nst.settings import Settings
 from nst.student import Network, Student, shipped
 
-_loading = {
-    network: threading.Lock() for network in ("vgg19", "student")
-}  # a download of one does not hold up the other
+_loading = {network: threading.Lock() for network in ("vgg19", "student")}  # a download holds up no other network
 _networks: dict[tuple[str, str, torch.device, torch.dtype], Network] = {}
 
 

@@ -12,8 +12,8 @@ from nst.patches import MARGIN
 
 MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # of Linux
 BASE = 80 * 2**20  # bytes that a run takes, and
-PER_PIXEL = {"vgg19": 700, "student": 600, "both": 700}  # per pixel and byte of the number format, by network
-FORWARD_PER_PIXEL = {"vgg19": 220, "student": 190, "both": 220}  # likewise, of a forward pass alone
+PER_PIXEL = {"vgg19": 700, "student": 600}  # per pixel and byte of the number format, by network
+FORWARD_PER_PIXEL = {"vgg19": 220, "student": 190}  # likewise, of a forward pass alone
 PATCHED, WHOLE_PER_PIXEL = 250_000_000, 150  # bytes of a run in patches, and of its whole picture per pixel
 PATCHES = (1024, 512, 256)  # their sides
 SAVING = 0.6  # of a picture's pixels that a patch with its margin may have, or it is not worth while

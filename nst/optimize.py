@@ -142,11 +142,8 @@ class _Run:
         self.device = judges.fine.mean.device
         self.notes = photo.notes + regions.notes + (init.notes if init else ())
         self.patch: int | None = None
-        self.plan, self.number, self.start = (
-            scales.plan(settings.size, settings.steps, settings.scales, settings.finish),
-            0,
-            None,
-        )
+        self.plan = scales.plan(settings.size, settings.steps, settings.scales, settings.finish_steps)
+        self.number, self.start = 0, None
         if started is not None:
             unfinished, self.number = started
             self.plan, side = scales.after(self.plan, self.number)
@@ -201,8 +198,7 @@ class _Run:
             return
         smaller = int(scale.side * memory.SMALLER)
         # Of a finish nothing needs to be taken: the picture is whole before it.
-        whole = self.start is not None and self.start.shape[-1] >= width
-        late = len(self.plan) == 1 and (whole or scale.taken >= scale.steps / 2)
+        late = len(self.plan) == 1 and (self.settings.finish_steps > 0 or scale.taken >= scale.steps / 2)
         if self.best is None and smaller < scales.SMALLEST:
             raise SettingsError(
                 f"There is not enough memory even for a picture of {scale.side} pixels; close other programs."

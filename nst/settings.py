@@ -17,9 +17,9 @@ from nst.images import Source, read_recipe
 from nst.version import __version__
 
 PROGRAM = f"nst {__version__}"
-STEPS = {"student": 40, "both": 66, "vgg19": 120}  # usual; the small network's pictures gain little by more
 USUAL = 384  # long side in pixels; what larger pictures need besides hangs on it
 FINISH = 0.65  # of the small network's steps: how many VGG-19 takes to finish what it has begun
+STEPS = {"student": 40, "both": round(40 * (1 + FINISH)), "vgg19": 120}  # usual; the small one's gain little by more
 FEWEST = 10  # steps of a run that goes on from a result
 # In a recipe, beside the settings.
 BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}
@@ -117,7 +117,7 @@ class Settings:
         return replace(self, network=network, steps=steps)
 
     @property
-    def finish(self) -> int:
+    def finish_steps(self) -> int:
         """How many of the steps VGG-19 takes at the end, at full size, where the small network takes those before."""
         return max(1, round(self.steps * FINISH / (1 + FINISH))) if self.network == "both" else 0
 

@@ -434,6 +434,15 @@ def test_memory_that_fails_in_the_middle_of_a_scale_loses_nothing_painted(monkey
     assert max(totals[8:]) < 0.7 * totals[0]
 
 
+def test_memory_that_fails_again_at_a_smaller_size_ends_no_run_early(monkeypatch):
+    counted = failing(monkeypatch)
+    run(Settings(size=128, steps=20, scales=1))
+    failing(monkeypatch, len(counted) // 5, len(counted) // 4)
+    last = run(Settings(size=128, steps=20, scales=1))[-1]
+    assert len([note for note in last.notes if "then enlarged" in note]) == 2
+    assert last.step == 20
+
+
 @pytest.mark.parametrize(("unfinished", "after"), [(None, 3), (PHOTO, 0), (PHOTO, 6), (PHOTO, -1)])
 def test_going_on_takes_a_picture_and_a_step_of_the_run(unfinished, after):
     with pytest.raises(SettingsError, match="less than 6"):

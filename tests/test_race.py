@@ -94,7 +94,7 @@ def test_ours_paints_again_until_the_balance_is_the_textbooks(network, monkeypat
 
     optimize = race.optimize
     monkeypatch.setattr(race, "optimize", painted)
-    for given, runs in (((0.3, 0.35, 0.4), 3), ((0.3, 0.497), 2), ((0.497,), 1)):
+    for given, runs in (((0.3, 0.35, 0.4), 3), ((0.3, race.NEAR * 0.5), 2), ((race.NEAR * 0.5,), 1)):
         weights.clear()
         queue = [[Point(1.0, 0.1, 0.5, 1.0)], *([Point(1.0, 0.2, content, 1.0)] for content in given)]
         monkeypatch.setattr(race, "_measured", lambda *_, queue=queue: queue.pop(0))

@@ -145,9 +145,9 @@ def test_each_network_has_its_usual_steps_and_a_persons_own_stay():
 
 def test_quick_then_full_is_quick_and_its_finish_in_one():
     quick, both = Settings().judged_by("student"), Settings().judged_by("both")
-    assert both.finish == quick.finishing().steps
-    assert both.steps == quick.steps + both.finish
-    assert (quick.finish, Settings().finish, Settings(network="both", steps=1).finish) == (0, 0, 1)
+    assert both.finish_steps == quick.finishing().steps
+    assert both.steps == quick.steps + both.finish_steps
+    assert (quick.finish_steps, Settings().finish_steps, Settings(network="both", steps=1).finish_steps) == (0, 0, 1)
 
 
 def test_in_quick_then_full_the_small_network_leads_and_vgg19_finishes(monkeypatch):
@@ -162,9 +162,11 @@ def test_in_quick_then_full_the_small_network_leads_and_vgg19_finishes(monkeypat
     monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
     settings = Settings(network="both", size=128, steps=20)
     last = list(nst.optimize(PHOTO, PAINTING, settings))[-1]
-    first = settings.steps - settings.finish
+    first = settings.steps - settings.finish_steps
     coarse = scales.plan(128, first)[0].steps
-    assert asked == [(Student, 64)] * coarse + [(Student, 128)] * (first - coarse) + [(VGG19, 128)] * settings.finish
+    assert (
+        asked == [(Student, 64)] * coarse + [(Student, 128)] * (first - coarse) + [(VGG19, 128)] * settings.finish_steps
+    )
     assert last.step == settings.steps
 
 
@@ -190,11 +192,11 @@ def test_where_memory_fails_vgg19_still_only_finishes(failing, monkeypatch):
     assert failed == [failing]
     assert "did not suffice" in last.notes[-1]
     if failing == "finish":  # what the small network made of the full size is kept
-        assert (finish, last.step) == ([128], settings.steps - settings.finish)
+        assert (finish, last.step) == ([128], settings.steps - settings.finish_steps)
         assert "kept" in last.notes[-1]
     else:
         smaller = 48 if failing == "coarse" else 96
-        assert finish == [smaller] * settings.finish
+        assert finish == [smaller] * settings.finish_steps
         assert last.step == settings.steps
 
 
@@ -229,7 +231,7 @@ def test_at_full_size_only_vgg19_alone_takes_shorter_steps(network, share, monke
     monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
     settings = Settings(network=network, size=128, steps=20)
     list(nst.optimize(PHOTO, PAINTING, settings))
-    for scale in scales.plan(128, 20, finish=settings.finish):
+    for scale in scales.plan(128, 20, finish=settings.finish_steps):
         expected = module.RATE * (share if scale.side == 128 else 1)
         assert rates[0] == pytest.approx(expected)
         rates = rates[scale.steps :]

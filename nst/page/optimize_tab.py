@@ -32,17 +32,15 @@ REVEAL = (
     ".scrollIntoView({behavior: 'smooth', block: 'start'}); }"
 )
 
+# As Settings.judged_by has it.
 STEPS_OF_NETWORK = f"""(network, steps) => {{
     const usual = {json.dumps(STEPS)};
     return Object.values(usual).includes(steps) ? usual[network] : steps;
 }}"""
-
 # What the small network has not learned is asked of VGG-19.
 NETWORK_THAT_CAN = f"""(network, steps, pooling, layer) => {{
-    const learned = pooling === "max" && layer === "{CONTENT_LAYER}" || network === "vgg19";
-    const usual = {json.dumps(STEPS)};
-    if (learned) return [network, steps];
-    return ["vgg19", Object.values(usual).includes(steps) ? usual.vgg19 : steps];
+    const able = pooling === "max" && layer === "{CONTENT_LAYER}" ? network : "vgg19";
+    return able === network ? [network, steps] : [able, ({STEPS_OF_NETWORK})(able, steps)];
 }}"""
 
 

@@ -48,10 +48,9 @@ A step is the network's way forward and back, on {machine}: medians, both networ
 {ways}
 
 Medians over {pairs} photographs with as many paintings, {size} px, measured under VGG-19 as above: *Full* with
-the default settings, *Quick* with the preset `quick`.
-*Finished* is *Quick* gone on from with VGG-19. None of these photographs and paintings was trained on. The other judge
-has VGG-19's layout and random weights, as textures are made with too (Ustyuzhaninov et al. 2017): nothing here was ever
-trained to please it.
+the default settings, *Quick* with the preset `quick`, *Finished* is *Quick* gone on from with VGG-19. None of these
+photographs and paintings was trained on. The other judge has VGG-19's layout and random weights, as textures are made
+with too (Ustyuzhaninov et al. 2017): nothing here was ever trained to please it.
 
 - **Training**: {steps} steps, `python -m nst.training.distill`, of freely licensed photographs and paintings in
   the public domain: what VGG-19 sees in them, in such pictures disturbed, and in the student's own paintings.
