@@ -161,11 +161,11 @@ def timed(options: argparse.Namespace) -> None:
         for size, (classic, ours) in compare(COMPARED, options.repeats).items():
             row(f"One pass of the classic network, {size} x {size}, two threads", classic)
             row(f"One pass of ours, {size} x {size}, two threads: {classic / ours:.1f} times faster", ours)
-    first_and_step(Settings(size=64, steps=5, network="student"))  # what torch does once is no picture's
     for name, network in LABELS.items():
         began = time.perf_counter()
         load_judges(Settings(network=network))
         row(f"{name}, the network from the disk", time.perf_counter() - began)
+        first_and_step(Settings(size=64, steps=5, network=network))  # what torch does once is no picture's
         for size in OPTIMIZE_SIZES:
             first, step = first_and_step(Settings(size=size, steps=options.steps, network=network))
             row(f"{name}, {size} x {size * 3 // 4}, first picture", first)
