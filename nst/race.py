@@ -32,6 +32,7 @@ from nst.tensors import to_picture, to_tensor
 EVERY = {"textbook": 30, "ours": 6}  # steps between pictures that are measured
 BALANCE = 4.4  # power of the content distance by which the style weight has to change; measured on one pair
 POWERS = (2.5, 9.0)  # that two runs may tell instead
+LEAST = 0.01  # style weight, below the page's knob: a textbook's picture may be hardly painted over
 NEAR, ENOUGH = 0.994, 0.006  # of the textbook's content distance, what is aimed at, and how near to that is near enough
 TRIES = 3  # runs, of which the last counts
 COLORS = {"textbook": "#8a8a8a", "ours": "#d9480f"}
@@ -116,8 +117,8 @@ def balanced(settings: Settings, *races: Race) -> Settings:
             power = math.log(last.style_weight / races[0].style_weight) / math.log(farther)
             power = min(max(power, POWERS[0]), POWERS[1])
     factor = (NEAR * last.textbook[-1].content / last.ours[-1].content) ** power
-    knob = KNOBS["style_weight"]
-    return replace(settings, style_weight=min(knob.high, max(knob.step, settings.style_weight * factor)))
+    weight = min(KNOBS["style_weight"].high, max(LEAST, settings.style_weight * factor))
+    return replace(settings, style_weight=weight)
 
 
 def _measured(

@@ -18,8 +18,8 @@ from nst.version import __version__
 
 PROGRAM = f"nst {__version__}"
 USUAL = 384  # long side in pixels; what larger pictures need besides hangs on it
-FINISH = 0.65  # of the small network's steps: how many VGG-19 takes to finish what it has begun
-STEPS = {"student": 40, "both": round(40 * (1 + FINISH)), "vgg19": 120}  # usual; the small one's gain little by more
+FINISH = 0.37  # of the small network's steps: how many VGG-19 takes to finish what it has begun
+STEPS = {"student": 60, "both": round(60 * (1 + FINISH)), "vgg19": 120}  # usual; the small one's gain little by more
 FEWEST = 10  # steps of a run that goes on from a result
 # In a recipe, beside the settings.
 BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}

@@ -2,8 +2,9 @@
 
 It goes through VGG-19's layers one by one, but hands on only what counts most for the next one, in few channels, so
 that each of its convolutions has few inputs. What they compute was learned from VGG-19's activations (see
-``training/distill.py``), not taken from its weights. At the layers in use its activations are VGG-19's along the
-directions that most of them lie in: Gram matrices, and distances between features, stand for VGG-19's.
+``training/distill.py`` and ``deep.py``), not taken from its weights. At the layers in use its activations are
+VGG-19's along the directions that most of them lie in: Gram matrices, and distances between features, stand for
+VGG-19's.
 """
 
 from __future__ import annotations
@@ -42,16 +43,16 @@ STAGES = {
     "relu3_2": Stage(160, 80),
     "relu3_3": Stage(160, 80),
     "relu3_4": Stage(160, 112, pooled=True),
-    "relu4_1": Stage(320, 104, directions=192),
-    "relu4_2": Stage(320, 104, directions=192),
-    "relu4_3": Stage(320, 104),
-    "relu4_4": Stage(320, 128, pooled=True),
+    "relu4_1": Stage(352, 128, directions=192),
+    "relu4_2": Stage(352, 144, directions=192),
+    "relu4_3": Stage(352, 176),
+    "relu4_4": Stage(352, 224, pooled=True),
     "relu5_1": Stage(512, 0, directions=512),  # VGG-19's very channels
 }
-# Chosen by the gradient of VGG-19's objective on training pictures (see ``training/trust.py``): the student sees
-# shallow layers best, and what it sees of structure there tells of VGG-19's deeper one.
-TRUST = {"relu4_1": 0.6, "relu5_1": 0.2}
-STRUCTURE = {"relu3_1": 0.5, "relu4_2": 0.5}
+# Chosen by the gradient of VGG-19's objective (see ``training/trust.py``), and by pictures, on training pictures: the
+# student sees shallow layers best, and what it sees of structure there tells of VGG-19's deeper one.
+TRUST = {"relu4_1": 0.2, "relu5_1": 0.15}
+STRUCTURE = {"relu3_1": 0.42, "relu4_2": 0.42}
 LEARNED = tuple(layer for layer, stage in STAGES.items() if stage.directions)  # that can be asked for
 
 
@@ -93,7 +94,7 @@ class Student(nn.Module):
         return self
 
     def structure_at(self, layer: str) -> dict[str, float]:
-        """The layers where structure is compared when this one is asked for, and their shares."""
+        """The layers where structure is compared when this one is asked for, and how much each counts."""
         return STRUCTURE if layer == CONTENT_LAYER else {layer: 1.0}
 
     def entered(self, picture: Tensor) -> Tensor:

@@ -71,6 +71,7 @@ def test_where_the_balance_is_another_the_style_weight_is_led_there(content, mor
 
     assert (after(content, 1) > 1) is more
     assert after(0.01, 9) == 10  # as much as there is
+    assert 0 < after(9, 0.5) < 0.1  # but hardly any may be asked for
 
 
 def test_two_runs_tell_how_the_content_follows_the_weight():

@@ -52,8 +52,8 @@ the default settings, *Quick* with the preset `quick`, *Finished* is *Quick* gon
 photographs and paintings was trained on. The other judge has VGG-19's layout and random weights, as textures are made
 with too (Ustyuzhaninov et al. 2017): nothing here was ever trained to please it.
 
-- **Training**: {steps} steps, `python -m nst.training.distill`, of freely licensed photographs and paintings in
-  the public domain: what VGG-19 sees in them, in such pictures disturbed, and in the student's own paintings.
+- **Training**: {taught}, courses in `nst/training/` and their steps, with freely licensed photographs and paintings
+  in the public domain: what VGG-19 sees in them, in such pictures disturbed, and in the student's own paintings.
 - **License**: {license}.
 - **Meant for** leading a style transfer. It has never learned what things are, and is no classifier.
 """
@@ -99,8 +99,8 @@ def of_student(entry: dict[str, Any]) -> str:
         f"{m['untaught']:.3f} |"
         for name, m in entry["ways"].items()
     ]
-    told = {key: entry[key] for key in ("machine", "pairs", "license")}
-    told |= {"steps": entry["trained"], "size": Settings().size}
+    told = {key: entry[key] for key in ("machine", "pairs", "license", "taught")}
+    told |= {"size": Settings().size}
     return STUDENT.format(costs="\n".join(rows), ways="\n".join(table), **told)
 
 

@@ -120,5 +120,5 @@ def _mapped(x: Tensor, matrix: Tensor) -> Tensor:
 
 
 def _shown(diet: Diet) -> list[Tensor]:
-    rng = random.Random(diet.seed)
+    rng = random.Random(0)  # whatever the course's seed: directions found anew are to span what the last course's did
     return [(diet.photos, diet.paintings)[number % 2].crop(rng, SIDE) for number in range(CALIBRATION)]

@@ -1,8 +1,8 @@
 """Ship a trained student: ``python -m nst.training.publish_student OUT --paintings FOLDER --photos FOLDER``.
 
-OUT is what ``distill.py`` left. Writes ``models/student.safetensors`` and its entry ``models/student.json``, with
-what it costs against VGG-19 on this machine, and how far the pictures that it leads to are from a painting's style
-and a photograph's content under VGG-19, beside those that VGG-19 leads to.
+OUT is what ``distill.py`` or ``deep.py`` left. Writes ``models/student.safetensors`` and its entry
+``models/student.json``, with what it costs against VGG-19 on this machine, and how far the pictures that it leads to
+are from a painting's style and a photograph's content under VGG-19, beside those that VGG-19 leads to.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from nst.networks import VGG19
 from nst.optimize import optimize
 from nst.settings import PRESETS, Settings
 from nst.student import LEARNED, Network
-from nst.training import cards
+from nst.training import cards, teaching
 from nst.training.photos import pictures
 
 FILE = "student.safetensors"
@@ -101,7 +101,7 @@ def figures(photo: Path, painting: Path, judge: VGG19, untaught: VGG19) -> dict[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("out", type=Path, help="what distill.py left")
+    parser.add_argument("out", type=Path, help="what distill.py or deep.py left")
     parser.add_argument("--photos", type=Path, required=True, help="a folder of photographs to measure on")
     parser.add_argument("--paintings", type=Path, required=True, help="a folder of as many paintings")
     parser.add_argument("--pairs", type=int, default=10)
@@ -110,9 +110,8 @@ def main() -> None:
     if not pairs:
         raise SystemExit(f"No pictures to measure on in {options.photos} and {options.paintings}.")
     data = (options.out / FILE).read_bytes()
-    trained = torch.load(options.out / "checkpoint.pt", map_location="cpu", weights_only=True)["step"]
     entry: dict[str, Any] = {"file": FILE, "sha256": hashlib.sha256(data).hexdigest(), "license": LICENSE}
-    entry |= {"trained": trained}
+    entry |= {"taught": teaching.taught(options.out / FILE)}
     partial = MODELS / f"{FILE}.partial"
     partial.write_bytes(data)
     os.replace(partial, MODELS / FILE)

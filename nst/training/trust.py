@@ -5,8 +5,8 @@ the gradients of the student's terms, none of them negative, as near to it as ca
 the picture's pyramid). It prints each term's weight, where each had 1 under VGG-19, and the cosine between both
 gradients, from the finest level to the coarsest: with these weights, with those in use, and with VGG-19's own.
 
-Those in use, ``student.TRUST`` and ``student.STRUCTURE``, are chosen by it. Only proportions count: of a deep style's
-weight to the mean of the shallow ones', and of either structure's to their sum.
+Those in use, ``student.TRUST`` and ``student.STRUCTURE``, are chosen by it, then by the distances of training pictures
+painted with weights near to these. Of the styles' only proportions count: of a deep one's to the shallow ones'.
 """
 
 from __future__ import annotations

@@ -1,0 +1,137 @@
+"""Teach the student's deep stages alone: ``python -m nst.training.deep OUT --start S --photos P --paintings P``.
+
+The student errs most where it is deepest, while its first stages, on large pictures, cost the most. Here these stay as
+they are: a lesson is what the last of them passes on, small enough that thousands are kept, and a step costs a third
+of one of the whole network (``distill.py``). The student that it starts from may be narrower than ``student.STAGES``:
+it grows to their width, and is the same function until it learns.
+
+Two layers that no one asks for, but that relu5_1 hangs on, are taught as well, through linear maps that are thrown
+away afterwards.
+
+OUT receives ``checkpoint.pt`` (run the same command again to go on from it), ``losses.csv``, and at the end
+``student.safetensors``. Lessons that are kept take up to 6 GB of memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import random
+from collections import deque
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nst.student import STAGES, Student
+from nst.training import teaching
+from nst.training.coordinates import Coordinates, Seen
+from nst.training.distill import likeness
+from nst.training.teaching import Looks, Teacher, Terms
+
+FIRST = "relu4_1"  # of the deep stages
+HELPED = ("relu4_3", "relu4_4")  # taught through maps of their own
+FRESH, REMEMBERED = 4, 3000  # every so many steps a new batch is looked at by the teacher; as many are kept to repeat
+SHALLOW = [layer for layer in STAGES if layer < FIRST]
+DEEP = [layer for layer in STAGES if layer >= FIRST]
+
+
+def parse() -> argparse.Namespace:
+    options = teaching.parser(__doc__.split("\n")[0], steps=12_000, rate=2e-3, every=500).parse_args()
+    if options.start is None:
+        raise SystemExit("Give a student to go on from, with --start.")
+    return options
+
+
+class Deep(nn.Module):
+    """The deep stages of a student, computed in bfloat16, and the maps that help to teach them."""
+
+    def __init__(self, student: Student, coordinates: Coordinates) -> None:
+        super().__init__()
+        self.student, self.sizes = student, coordinates.sizes
+        helpers = {k: nn.Conv2d(STAGES[k].hidden, STAGES[k].passed, 1) for k in HELPED}
+        self.helpers = nn.ModuleDict(helpers).to(student.mean.device)
+
+    def learning(self) -> list[nn.Parameter]:
+        """The parameters that learn."""
+        parts = (self.student.convolutions, self.student.passes, self.student.taps)
+        stages = [stage for part in parts for layer, stage in part.items() if layer in DEEP]
+        return [p for module in (*stages, self.helpers) for p in module.parameters()]
+
+    @torch.no_grad()
+    def entered(self, picture: Tensor) -> Tensor:
+        """What the last shallow stage passes on, of a picture in 0..1."""
+        x = self.student.entered(picture.contiguous(memory_format=torch.channels_last))
+        with torch.autocast(picture.device.type, torch.bfloat16):
+            for layer in SHALLOW:
+                x = self.student.passes[layer](self.student.hidden(layer, x))
+        return x.bfloat16()
+
+    def forward(self, x: Tensor) -> Seen:
+        """From what ``entered`` gives: the layers in use along their directions, and what those that are helped say."""
+        found = {}
+        with torch.autocast(x.device.type, torch.bfloat16):
+            for layer in DEEP:
+                hidden, stage = self.student.hidden(layer, x), STAGES[layer]
+                if layer in HELPED:
+                    found[layer] = self.helpers[layer](hidden).float()
+                if stage.directions:
+                    size = self.sizes[layer].view(1, -1, 1, 1)
+                    found[layer] = self.student.tapped(layer, hidden).float() * size
+                if stage.passed:
+                    x = self.student.passes[layer](hidden)
+        return found
+
+
+def wanted(looks: Looks, gains: Seen) -> Seen:
+    """What the teacher sees at the deep layers in use, and at those that are helped what the next layer hears."""
+    found = {layer: looks[0][layer] for layer in DEEP if layer in looks[0]}
+    heard = {layer: looks[1][layer].float() * gains[layer].view(1, -1, 1, 1) for layer in HELPED}
+    return found | {layer: x.to(looks[1][layer].dtype) for layer, x in heard.items()}
+
+
+def main() -> None:
+    options = parse()
+    network, diet = teaching.prepared(options)
+    where = network.mean.device
+    torch.manual_seed(options.seed)
+    student, playing = (Student().to(where, memory_format=torch.channels_last) for _ in range(2))
+    state = teaching.resumed(options, where)
+    if state is None:
+        coordinates, tensors = teaching.begun(options, network, diet)
+        student.load_state_dict(tensors)
+        state = {"step": 0, "coordinates": asdict(coordinates), "taught": teaching.taught(options.start)}
+    coordinates = Coordinates(**state["coordinates"])
+    learner = Deep(student, coordinates)
+    if "learner" in state:
+        learner.load_state_dict(state["learner"])
+    average = copy.deepcopy(learner)
+    if "average" in state:
+        average.load_state_dict(state["average"])
+    playing.computing_in(torch.bfloat16).requires_grad_(False)  # makes paintings, as the app's will
+    teacher = Teacher(network, coordinates)
+    kept: deque[tuple[Tensor, Seen]] = deque(maxlen=REMEMBERED)
+
+    def lesson(step: int) -> tuple[Tensor, Seen]:
+        if step % FRESH and kept:
+            return random.Random(f"{options.seed} {step} again").choice(kept)
+        playing.load_state_dict(coordinates.grown(student))
+        pictures = diet.batch(step, 1.0, playing)
+        with torch.no_grad():
+            kept.append((learner.entered(pictures), wanted(teacher(pictures), coordinates.gains)))
+        return kept[-1]
+
+    def learn(step: int, progress: float) -> Terms:
+        given, goal = lesson(step)
+        return likeness((learner(given), {}), (goal, {}), {}, 0.0)
+
+    def learned() -> dict[str, Any]:
+        return {"learner": learner.state_dict(), "average": average.state_dict()}
+
+    if teaching.loop(options, state, learner.learning(), average.learning(), learn, learned):
+        teaching.ship(options, state, "deep", coordinates.grown(average.student))
+
+
+if __name__ == "__main__":
+    main()
