@@ -32,7 +32,7 @@ from nst.tensors import to_picture, to_tensor
 EVERY = {"textbook": 30, "ours": 6}  # steps between pictures that are measured
 BALANCE = 4.4  # power of the content distance by which the style weight has to change; measured on one pair
 POWERS = (2.5, 9.0)  # that two runs may tell instead
-LEAST = 0.01  # style weight, below the page's knob: a textbook's picture may be hardly painted over
+LEAST = 0.01  # style weight, below the step of the page's knob: a textbook's picture may be hardly painted over
 NEAR, ENOUGH = 0.994, 0.006  # of the textbook's content distance, what is aimed at, and how near to that is near enough
 TRIES = 3  # runs, of which the last counts
 COLORS = {"textbook": "#8a8a8a", "ours": "#d9480f"}

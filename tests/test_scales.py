@@ -18,7 +18,7 @@ def test_one_scale_is_the_full_size():
     assert plan(384, 30, 1) == [Scale(384, 30)]
 
 
-@pytest.mark.parametrize(("steps", "finish"), [(66, 26), (10, 4), (2, 1), (1, 1)])
+@pytest.mark.parametrize(("steps", "finish"), [(82, 22), (10, 4), (2, 1), (1, 1)])
 def test_the_finish_is_one_more_scale_of_full_size(steps, finish):
     assert plan(384, steps, finish=finish) == [*plan(384, steps - finish), Scale(384, finish)]
 

@@ -30,6 +30,7 @@ from nst.training.coordinates import Coordinates, Seen
 from nst.training.distill import likeness
 from nst.training.teaching import Looks, Teacher, Terms
 
+COURSE = "deep"
 FIRST = "relu4_1"  # of the deep stages
 HELPED = ("relu4_3", "relu4_4")  # taught through maps of their own
 FRESH, REMEMBERED = 4, 3000  # every so many steps a new batch is looked at by the teacher; as many are kept to repeat
@@ -97,11 +98,12 @@ def main() -> None:
     where = network.mean.device
     torch.manual_seed(options.seed)
     student, playing = (Student().to(where, memory_format=torch.channels_last) for _ in range(2))
-    state = teaching.resumed(options, where)
+    state = teaching.resumed(options, where, COURSE)
     if state is None:
         coordinates, tensors = teaching.begun(options, network, diet)
         student.load_state_dict(tensors)
         state = {"step": 0, "coordinates": asdict(coordinates), "taught": teaching.taught(options.start)}
+        state["course"] = COURSE
     coordinates = Coordinates(**state["coordinates"])
     learner = Deep(student, coordinates)
     if "learner" in state:
@@ -130,7 +132,7 @@ def main() -> None:
         return {"learner": learner.state_dict(), "average": average.state_dict()}
 
     if teaching.loop(options, state, learner.learning(), average.learning(), learn, learned):
-        teaching.ship(options, state, "deep", coordinates.grown(average.student))
+        teaching.ship(options, state, coordinates.grown(average.student))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 It is to judge pictures as VGG-19 does, at a fraction of the cost. First each stage by itself learns VGG-19's next layer
 from VGG-19's last one, then all of them in a row: every layer's activations, and Gram matrices at the style layers,
 both relative to the teacher's own size; on photographs, paintings, such pictures disturbed, and paintings in the
-making under the student itself (see ``diet.py``). In every ``GRADIENTS``-th step of the last part it learns instead how
-the objective of Gatys et al. (2016), eq. 7, changes with the picture: its gradient by each level of the picture's
-pyramid should point where the teacher's does, as that is what an optimizer follows.
+making under the student itself (see ``diet.py``). In every ``GRADIENTS``-th step of the last part, and all along where
+it goes on from a student, it learns instead how the objective of Gatys et al. (2016), eq. 7, changes with the picture:
+its gradient by each level of the picture's pyramid should point where the teacher's does, as that is what an optimizer
+follows.
 
 OUT receives ``checkpoint.pt`` (run the same command again to go on from it), ``losses.csv``, and at the end
 ``student.safetensors``. Runs on a GPU when there is one, else on the CPU in bfloat16, where lessons that are kept to
@@ -35,6 +36,7 @@ from nst.training.coordinates import Coordinates, gram_matrix
 from nst.training.diet import Diet
 from nst.training.teaching import Looks, Teacher, Terms
 
+COURSE = "distill"
 PASSES = 0.3  # weight of what is passed on, once all stages learn in a row
 ALONE, TAUGHT = 0.12, 0.4  # progress until when each stage learns by itself; from when gradients are, too
 GRADIENTS, SIDE, PAIRS = 4, 128, 2  # every so many steps; side and number of the pictures whose gradients are compared
@@ -132,14 +134,14 @@ def begin(options: argparse.Namespace, network: VGG19, diet: Diet) -> dict[str, 
     """The state that a training starts with: fresh, or a shipped student's."""
     coordinates, tensors = teaching.begun(options, network, diet)
     state = {"step": 0, "student": tensors, "average": copy.deepcopy(tensors), "coordinates": asdict(coordinates)}
-    return state | {"taught": teaching.taught(options.start)}
+    return state | {"course": COURSE, "taught": teaching.taught(options.start)}
 
 
 def main() -> None:
     options = parse()
     network, diet = teaching.prepared(options)
     where = network.mean.device
-    state = teaching.resumed(options, where) or begin(options, network, diet)
+    state = teaching.resumed(options, where, COURSE) or begin(options, network, diet)
     coordinates = Coordinates(**state["coordinates"])
     teacher = Teacher(network, coordinates)
     lessons = Lessons(diet, teacher)
@@ -165,7 +167,7 @@ def main() -> None:
 
     learning, averaged = list(student.parameters()), list(average.parameters())
     if teaching.loop(options, state, learning, averaged, learn, learned):
-        teaching.ship(options, state, "distill", coordinates.grown(average))
+        teaching.ship(options, state, coordinates.grown(average))
 
 
 if __name__ == "__main__":

@@ -52,12 +52,14 @@ def prepared(options: argparse.Namespace) -> tuple[VGG19, Diet]:
     return network, Diet(Folder(options.photos, where), Folder(options.paintings, where), options.seed)
 
 
-def resumed(options: argparse.Namespace, where: torch.device) -> dict[str, Any] | None:
-    """The state that an interrupted run has left, if there is one."""
+def resumed(options: argparse.Namespace, where: torch.device, course: str) -> dict[str, Any] | None:
+    """The state that an interrupted run of this course has left, if there is one. Leaves where it is another's."""
     path = options.out / "checkpoint.pt"
     if not path.exists():
         return None
     state = torch.load(path, map_location=where, weights_only=True)
+    if state.get("course") != course:
+        raise SystemExit(f"{path} is no {course} course's but {state.get('course')}; give another folder.")
     print(f"Going on after step {state['step']}.")
     return state
 
@@ -74,7 +76,7 @@ def begun(options: argparse.Namespace, network: VGG19, diet: Diet) -> tuple[Coor
 
 
 def widened(tensors: Seen) -> Seen:
-    """A narrower student's ``tensors`` in a network as wide as ``STAGES``: what is new hears all and is not heard."""
+    """A narrower student's ``tensors`` in a network as wide as ``STAGES``, where what is new is not heard yet."""
     grown = Student().state_dict()
     for name, tensor in tensors.items():
         if tensor.ndim > 1:
@@ -143,9 +145,9 @@ def taught(student: Path | None) -> str:
         return (file.metadata() or {}).get("taught", "")
 
 
-def ship(options: argparse.Namespace, state: dict[str, Any], course: str, tensors: Seen) -> None:
+def ship(options: argparse.Namespace, state: dict[str, Any], tensors: Seen) -> None:
     """Write the student, as large as the teacher, in half precision, and the courses that it has had by now."""
-    courses = ", ".join(part for part in (state["taught"], f"{course} {state['step']}") if part)
+    courses = ", ".join(part for part in (state["taught"], f"{state['course']} {state['step']}") if part)
     halves = {name: tensor.half().contiguous() for name, tensor in tensors.items()}
     save_file(halves, options.out / "student.safetensors", {"taught": courses})
 
