@@ -19,7 +19,8 @@ from nst.version import __version__
 PROGRAM = f"nst {__version__}"
 USUAL = 384  # long side in pixels; what larger pictures need besides hangs on it
 FINISH = 0.37  # of the small network's steps: how many VGG-19 takes to finish what it has begun
-STEPS = {"student": 60, "both": round(60 * (1 + FINISH)), "vgg19": 120}  # usual
+QUICK = 60  # steps of the small network, usually
+STEPS = {"student": QUICK, "both": round(QUICK * (1 + FINISH)), "vgg19": 120}  # usual
 FEWEST = 10  # steps of a run that goes on from a result
 # In a recipe, beside the settings.
 BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}
