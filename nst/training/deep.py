@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import random
-from collections import deque
 from dataclasses import asdict
 from typing import Any
 
@@ -28,12 +26,12 @@ from nst.student import STAGES, Student
 from nst.training import teaching
 from nst.training.coordinates import Coordinates, Seen
 from nst.training.distill import likeness
-from nst.training.teaching import Looks, Teacher, Terms
+from nst.training.teaching import Lessons, Looks, Teacher, Terms
 
 COURSE = "deep"
 FIRST = "relu4_1"  # of the deep stages
 HELPED = ("relu4_3", "relu4_4")  # taught through maps of their own
-FRESH, REMEMBERED = 4, 3000  # every so many steps a new batch is looked at by the teacher; as many are kept to repeat
+REMEMBERED = 3000  # lessons that are kept to repeat
 SHALLOW = [layer for layer in STAGES if layer < FIRST]
 DEEP = [layer for layer in STAGES if layer >= FIRST]
 
@@ -113,19 +111,16 @@ def main() -> None:
         average.load_state_dict(state["average"])
     playing.computing_in(torch.bfloat16).requires_grad_(False)  # makes paintings, as the app's will
     teacher = Teacher(network, coordinates)
-    kept: deque[tuple[Tensor, Seen]] = deque(maxlen=REMEMBERED)
+    lessons = Lessons[tuple[Tensor, Seen]](options.seed, REMEMBERED)
 
     def lesson(step: int) -> tuple[Tensor, Seen]:
-        if step % FRESH and kept:
-            return random.Random(f"{options.seed} {step} again").choice(kept)
         playing.load_state_dict(coordinates.grown(student))
         pictures = diet.batch(step, 1.0, playing)
         with torch.no_grad():
-            kept.append((learner.entered(pictures), wanted(teacher(pictures), coordinates.gains)))
-        return kept[-1]
+            return learner.entered(pictures), wanted(teacher(pictures), coordinates.gains)
 
     def learn(step: int, progress: float) -> Terms:
-        given, goal = lesson(step)
+        given, goal = lessons.at(step, lambda: lesson(step))
         return likeness((learner(given), {}), (goal, {}), {}, 0.0)
 
     def learned() -> dict[str, Any]:

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import random
-from collections import deque
 from dataclasses import asdict
 from typing import Any
 
@@ -34,13 +32,13 @@ from nst.student import STAGES, Student
 from nst.training import teaching
 from nst.training.coordinates import Coordinates, gram_matrix
 from nst.training.diet import Diet
-from nst.training.teaching import Looks, Teacher, Terms
+from nst.training.teaching import Lessons, Looks, Teacher, Terms
 
 COURSE = "distill"
 PASSES = 0.3  # weight of what is passed on, once all stages learn in a row
 ALONE, TAUGHT = 0.12, 0.4  # progress until when each stage learns by itself; from when gradients are, too
 GRADIENTS, SIDE, PAIRS = 4, 128, 2  # every so many steps; side and number of the pictures whose gradients are compared
-FRESH, REMEMBERED = 4, 1000  # every so many steps a new batch is looked at by the teacher; as many are kept to repeat
+REMEMBERED = 1000  # lessons that are kept to repeat
 
 
 def parse() -> argparse.Namespace:
@@ -67,24 +65,6 @@ class Learner:
                     x = passed[layer] = self.network.passes[layer](hidden)
                     x = x if given is None else given[layer]
         return found, passed
-
-
-class Lessons:
-    """Batches and what the teacher saw in them. Its look costs more than a student's step, so the latest are kept, and
-    repeated."""
-
-    def __init__(self, diet: Diet, teacher: Teacher) -> None:
-        self.diet, self.teacher = diet, teacher
-        self.kept: deque[tuple[Tensor, Looks]] = deque(maxlen=REMEMBERED)
-
-    def lesson(self, step: int, progress: float, student: Student) -> tuple[Tensor, Looks]:
-        """Pictures ``[N, 3, side, side]``, and how the teacher sees them."""
-        if step % FRESH and self.kept:
-            return random.Random(f"{self.diet.seed} {step} again").choice(self.kept)
-        pictures = self.diet.batch(step, progress, student)
-        with torch.no_grad():
-            self.kept.append((pictures, self.teacher(pictures)))
-        return self.kept[-1]
 
 
 def likeness(made: Looks, wanted: Looks, gains: dict[str, Tensor], passes: float) -> Terms:
@@ -144,7 +124,7 @@ def main() -> None:
     state = teaching.resumed(options, where, COURSE) or begin(options, network, diet)
     coordinates = Coordinates(**state["coordinates"])
     teacher = Teacher(network, coordinates)
-    lessons = Lessons(diet, teacher)
+    lessons = Lessons[tuple[Tensor, Looks]](options.seed, REMEMBERED)
     student, average, playing = (Student().to(where, memory_format=torch.channels_last) for _ in range(3))
     student.load_state_dict(state["student"])
     average.load_state_dict(state["average"])
@@ -152,12 +132,17 @@ def main() -> None:
     playing.computing_in(torch.bfloat16).requires_grad_(False)  # makes paintings, as the app's will
     learner = Learner(student, coordinates)
 
+    def lesson(step: int, progress: float) -> tuple[Tensor, Looks]:
+        playing.load_state_dict(coordinates.grown(student))
+        pictures = diet.batch(step, progress, playing)
+        with torch.no_grad():
+            return pictures, teacher(pictures)
+
     def learn(step: int, progress: float) -> Terms:
-        if step % FRESH == 0 or step % GRADIENTS == 1:
-            playing.load_state_dict(coordinates.grown(student))
         if step % GRADIENTS == 1 and (options.start or progress > TAUGHT):
+            playing.load_state_dict(coordinates.grown(student))
             return aligned(learner, teacher, *diet.trio(step, playing, PAIRS, SIDE))
-        pictures, wanted = lessons.lesson(step, progress, playing)
+        pictures, wanted = lessons.at(step, lambda: lesson(step, progress))
         alone = progress < ALONE and not options.start
         passes = 1.0 if alone else 0.0 if options.start else PASSES
         return likeness(learner(pictures, wanted[1] if alone else None), wanted, coordinates.gains, passes)

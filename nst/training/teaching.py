@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import csv
+import random
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from safetensors import safe_open
@@ -23,9 +25,11 @@ from nst.training.diet import Diet, Folder
 from nst.training.train import rate_at, save
 
 KEEP = 0.998  # of the averaged weights, at each step
+FRESH = 4  # every so many steps there is a new lesson
 
 Looks = tuple[Seen, Seen]  # layers in use, and what each passes on
 Terms = dict[str, Tensor]
+Lesson = TypeVar("Lesson")
 
 
 def parser(described: str, *, steps: int, rate: float, every: int) -> argparse.ArgumentParser:
@@ -94,6 +98,22 @@ class Teacher:
     def __call__(self, picture: Tensor) -> Looks:
         features = seen(self.network, picture)
         return self.coordinates.along(features), self.coordinates.passed(features)
+
+
+class Lessons(Generic[Lesson]):
+    """What is learned from, step by step. The teacher's look at a picture costs more than a student's step, so only in
+    every ``FRESH``-th step there is a new one; the latest are kept, and repeated."""
+
+    def __init__(self, seed: int, remembered: int) -> None:
+        self.seed = seed
+        self.kept: deque[Lesson] = deque(maxlen=remembered)
+
+    def at(self, step: int, fresh: Callable[[], Lesson]) -> Lesson:
+        """This step's, made by ``fresh`` where it is to be a new one."""
+        if step % FRESH and self.kept:
+            return random.Random(f"{self.seed} {step} again").choice(self.kept)
+        self.kept.append(fresh())
+        return self.kept[-1]
 
 
 def loop(
