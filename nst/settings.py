@@ -18,9 +18,9 @@ from nst.version import __version__
 
 PROGRAM = f"nst {__version__}"
 USUAL = 384  # long side in pixels; what larger pictures need besides hangs on it
-FINISH = 0.37  # of the small network's steps: how many VGG-19 takes to finish what it has begun
+FINISH = 0.27  # usual share of VGG-19 in a run's steps, where it finishes what the small network has begun
 QUICK = 60  # steps of the small network, usually
-STEPS = {"student": QUICK, "both": round(QUICK * (1 + FINISH)), "vgg19": 120}  # usual
+STEPS = {"student": QUICK, "both": round(QUICK / (1 - FINISH)), "vgg19": 120}  # usual
 FEWEST = 10  # steps of a run that goes on from a result
 # In a recipe, beside the settings.
 BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}
@@ -75,6 +75,9 @@ class Settings:
         f"What judges the picture: VGG-19, usually in {STEPS['vgg19']} steps; a small network made after it, three "
         f"times faster, in {STEPS['student']}; or it first, then VGG-19, in {STEPS['both']} in all.",
     )
+    finish: float = _number(
+        FINISH, 0.05, 0.95, 0.01, "Share of VGG-19, where it finishes in these steps what the small network has begun."
+    )
     style_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the painting's style is followed.")
     content_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the photograph's structure is kept.")
     smoothness: float = _number(1.0, 0.0, 10.0, 0.1, "Weight of total variation: higher is calmer, lower is rougher.")
@@ -120,11 +123,11 @@ class Settings:
     @property
     def finish_steps(self) -> int:
         """How many of the steps VGG-19 takes at the end, at full size, where the small network takes those before."""
-        return max(1, round(self.steps * FINISH / (1 + FINISH))) if self.network == "both" else 0
+        return max(1, round(self.steps * self.finish)) if self.network == "both" else 0
 
     def finishing(self) -> Settings:
         """How VGG-19 finishes what the small network has begun with these settings: at full size, in fewer steps."""
-        steps = max(FEWEST, round(FINISH * self.steps))
+        steps = max(FEWEST, round(self.steps * self.finish / (1 - self.finish)))
         return replace(self, network="vgg19", steps=steps, scales=1)
 
     @classmethod

@@ -350,22 +350,25 @@ def test_teaching_goes_on_from_a_shipped_student(teach, tmp_path):
         assert torch.allclose(after[name].float(), tensor.float(), rtol=2e-3, atol=1e-5)
 
 
-def test_the_deep_stages_are_taught_alone(teach, tmp_path):
+@pytest.mark.parametrize("first", ["relu3_1", "relu4_1"])
+def test_the_deep_stages_are_taught_alone(teach, tmp_path, first):
     """With three steps of each course: what is shallow stays, and the file says which courses it has had."""
+    options = ("--start", str(tmp_path / "first.safetensors"), "--first", first)
     teach("--steps", "3")
     (tmp_path / "out" / "student.safetensors").rename(tmp_path / "first.safetensors")
     (tmp_path / "out" / "checkpoint.pt").unlink()
-    teach("--steps", "2", "--start", str(tmp_path / "first.safetensors"), by=deep)
-    assert teaching.taught(tmp_path / "out" / "student.safetensors") == "distill 3, deep 2"
-    teach("--steps", "3", "--start", str(tmp_path / "first.safetensors"), by=deep)
+    teach("--steps", "2", *options, by=deep)
+    assert teaching.taught(tmp_path / "out" / "student.safetensors") == f"distill 3, deep from {first} 2"
+    teach("--steps", "3", *options, by=deep)
     before, after = (load_file(tmp_path / n) for n in ("first.safetensors", "out/student.safetensors"))
-    assert teaching.taught(tmp_path / "out" / "student.safetensors") == "distill 3, deep 3"
+    assert teaching.taught(tmp_path / "out" / "student.safetensors") == f"distill 3, deep from {first} 3"
     for name, tensor in before.items():
         same = torch.allclose(after[name].float(), tensor.float(), rtol=2e-3, atol=1e-5)
-        assert same is (name.split(".")[1] in deep.SHALLOW), name
+        assert same is (name.split(".")[1] < first), name
 
 
-def test_the_deep_stages_learn_what_the_teacher_sees_there():
+@pytest.mark.parametrize("first", ["relu3_1", "relu4_1"])
+def test_the_deep_stages_learn_what_the_teacher_sees_there(first):
     """What is compared are the same layers, of the same shapes; the maps that help are no part of the student."""
     torch.manual_seed(0)
     picture, student = torch.rand(2, 3, 64, 96), Student()
@@ -380,18 +383,20 @@ def test_the_deep_stages_learn_what_the_teacher_sees_there():
         ways,
         {k: torch.full((STAGES[k].passed,), 2.0) for k in ways},
     )
-    learner = deep.Deep(student, found)
+    learner = deep.Deep(student, found, first)
     made = learner(learner.entered(picture))
-    goal = deep.wanted(teaching.Teacher(network, found)(picture), found.gains)
+    goal = learner.wanted(teaching.Teacher(network, found)(picture), found.gains)
     assert {k: x.shape for k, x in made.items()} == {k: x.shape for k, x in goal.items()}
-    assert made.keys() == {"relu4_1", "relu4_2", "relu4_3", "relu4_4", "relu5_1"}
+    block3 = {"relu3_1", "relu3_4"} if first == "relu3_1" else set()
+    assert made.keys() == {"relu4_1", "relu4_2", "relu4_3", "relu4_4", "relu5_1"} | block3
     helped = features["relu4_4"][:, : STAGES["relu4_4"].passed]
     assert torch.allclose(goal["relu4_4"], 2 * helped, rtol=1e-2)
     plain = student(picture, ["relu4_1"])["relu4_1"]
     assert float((made["relu4_1"] - plain).detach().norm() / plain.detach().norm()) < 0.05  # but for bfloat16
     learning = {id(p) for p in learner.learning()}
     assert {id(p) for p in learner.helpers.parameters()} < learning
-    assert not {id(p) for p in student.convolutions["relu3_4"].parameters()} & learning
+    for layer, convolution in student.convolutions.items():
+        assert ({id(p) for p in convolution.parameters()} <= learning) is (layer >= first)
     assert student.state_dict().keys() == Student().state_dict().keys()
 
 

@@ -123,6 +123,7 @@ EN |= {
     "knob_start": "Start from",
     "knob_optimizer": "Step rule",
     "knob_pooling": "Pooling",
+    "knob_finish": "Share of Full",
     "knob_edge": "Soft edge",
     "knob_seed": "Seed",
     "knob_stroke": "Brush",

@@ -1,15 +1,16 @@
 """Teach the student's deep stages alone: ``python -m nst.training.deep OUT --start S --photos P --paintings P``.
 
-The student errs most where it is deepest, while its first stages, on large pictures, cost the most. Here these stay as
-they are: a lesson is what the last of them passes on, small enough that thousands are kept, and a step costs a third
-of one of the whole network (``distill.py``). The student that it starts from may be narrower than ``student.STAGES``:
-it grows to their width, and is the same function until it learns.
+The student errs most where it is deepest, while its first stages, on large pictures, cost the most. Here those before
+``--first`` stay as they are: a lesson is what the last of them passes on, small enough that thousands are kept, and a
+step costs a third of one of the whole network (``distill.py``), or a little more where relu3_1 is the first. The
+student that it starts from may be narrower than ``student.STAGES``: it grows to their width, and is the same function
+until it learns.
 
-Two layers that no one asks for, but that relu5_1 hangs on, are taught as well, through linear maps that are thrown
+Some layers that no one asks for, but that deeper ones hang on, are taught as well, through linear maps that are thrown
 away afterwards.
 
 OUT receives ``checkpoint.pt`` (run the same command again to go on from it), ``losses.csv``, and at the end
-``student.safetensors``. Lessons that are kept take up to 6 GB of memory.
+``student.safetensors``. Lessons that are kept take up to 7 GB of memory.
 """
 
 from __future__ import annotations
@@ -28,34 +29,35 @@ from nst.training.coordinates import Coordinates, Seen
 from nst.training.distill import likeness
 from nst.training.teaching import Lessons, Looks, Teacher, Terms
 
-COURSE = "deep"
-FIRST = "relu4_1"  # of the deep stages
-HELPED = ("relu4_3", "relu4_4")  # taught through maps of their own
-REMEMBERED = 3000  # lessons that are kept to repeat
-SHALLOW = [layer for layer in STAGES if layer < FIRST]
-DEEP = [layer for layer in STAGES if layer >= FIRST]
+HELPED = ("relu3_4", "relu4_3", "relu4_4")  # taught through maps of their own
+REMEMBERED = 2000  # lessons that are kept to repeat
 
 
 def parse() -> argparse.Namespace:
-    options = teaching.parser(__doc__.split("\n")[0], steps=12_000, rate=2e-3, every=500).parse_args()
+    parser = teaching.parser(__doc__.split("\n")[0], steps=12_000, rate=2e-3, every=500)
+    parser.add_argument("--first", choices=("relu3_1", "relu4_1"), default="relu4_1", help="stage that learns")
+    options = parser.parse_args()
     if options.start is None:
         raise SystemExit("Give a student to go on from, with --start.")
     return options
 
 
 class Deep(nn.Module):
-    """The deep stages of a student, computed in bfloat16, and the maps that help to teach them."""
+    """The stages of a student from ``first`` on, computed in bfloat16, and the maps that help to teach them."""
 
-    def __init__(self, student: Student, coordinates: Coordinates) -> None:
+    def __init__(self, student: Student, coordinates: Coordinates, first: str) -> None:
         super().__init__()
         self.student, self.sizes = student, coordinates.sizes
-        helpers = {k: nn.Conv2d(STAGES[k].hidden, STAGES[k].passed, 1) for k in HELPED}
+        self.shallow = [layer for layer in STAGES if layer < first]
+        self.deep = [layer for layer in STAGES if layer >= first]
+        self.helped = [layer for layer in HELPED if layer >= first]
+        helpers = {k: nn.Conv2d(STAGES[k].hidden, STAGES[k].passed, 1) for k in self.helped}
         self.helpers = nn.ModuleDict(helpers).to(student.mean.device)
 
     def learning(self) -> list[nn.Parameter]:
         """The parameters that learn."""
         parts = (self.student.convolutions, self.student.passes, self.student.taps)
-        stages = [stage for part in parts for layer, stage in part.items() if layer in DEEP]
+        stages = [stage for part in parts for layer, stage in part.items() if layer in self.deep]
         return [p for module in (*stages, self.helpers) for p in module.parameters()]
 
     @torch.no_grad()
@@ -63,7 +65,7 @@ class Deep(nn.Module):
         """What the last shallow stage passes on, of a picture in 0..1."""
         x = self.student.entered(picture.contiguous(memory_format=torch.channels_last))
         with torch.autocast(picture.device.type, torch.bfloat16):
-            for layer in SHALLOW:
+            for layer in self.shallow:
                 x = self.student.passes[layer](self.student.hidden(layer, x))
         return x.bfloat16()
 
@@ -71,9 +73,9 @@ class Deep(nn.Module):
         """From what ``entered`` gives: the layers in use along their directions, and what those that are helped say."""
         found = {}
         with torch.autocast(x.device.type, torch.bfloat16):
-            for layer in DEEP:
+            for layer in self.deep:
                 hidden, stage = self.student.hidden(layer, x), STAGES[layer]
-                if layer in HELPED:
+                if layer in self.helped:
                     found[layer] = self.helpers[layer](hidden).float()
                 if stage.directions:
                     size = self.sizes[layer].view(1, -1, 1, 1)
@@ -82,12 +84,11 @@ class Deep(nn.Module):
                     x = self.student.passes[layer](hidden)
         return found
 
-
-def wanted(looks: Looks, gains: Seen) -> Seen:
-    """What the teacher sees at the deep layers in use, and at those that are helped what the next layer hears."""
-    found = {layer: looks[0][layer] for layer in DEEP if layer in looks[0]}
-    heard = {layer: looks[1][layer].float() * gains[layer].view(1, -1, 1, 1) for layer in HELPED}
-    return found | {layer: x.to(looks[1][layer].dtype) for layer, x in heard.items()}
+    def wanted(self, looks: Looks, gains: Seen) -> Seen:
+        """What the teacher sees at the deep layers in use, and at those that are helped what the next layer hears."""
+        found = {layer: looks[0][layer] for layer in self.deep if layer in looks[0]}
+        heard = {layer: looks[1][layer].float() * gains[layer].view(1, -1, 1, 1) for layer in self.helped}
+        return found | {layer: x.to(looks[1][layer].dtype) for layer, x in heard.items()}
 
 
 def main() -> None:
@@ -96,14 +97,15 @@ def main() -> None:
     where = network.mean.device
     torch.manual_seed(options.seed)
     student, playing = (Student().to(where, memory_format=torch.channels_last) for _ in range(2))
-    state = teaching.resumed(options, where, COURSE)
+    course = f"deep from {options.first}"
+    state = teaching.resumed(options, where, course)
     if state is None:
         coordinates, tensors = teaching.begun(options, network, diet)
         student.load_state_dict(tensors)
         state = {"step": 0, "coordinates": asdict(coordinates), "taught": teaching.taught(options.start)}
-        state["course"] = COURSE
+        state["course"] = course
     coordinates = Coordinates(**state["coordinates"])
-    learner = Deep(student, coordinates)
+    learner = Deep(student, coordinates, options.first)
     if "learner" in state:
         learner.load_state_dict(state["learner"])
     average = copy.deepcopy(learner)
@@ -117,7 +119,7 @@ def main() -> None:
         playing.load_state_dict(coordinates.grown(student))
         pictures = diet.batch(step, 1.0, playing)
         with torch.no_grad():
-            return learner.entered(pictures), wanted(teacher(pictures), coordinates.gains)
+            return learner.entered(pictures), learner.wanted(teacher(pictures), coordinates.gains)
 
     def learn(step: int, progress: float) -> Terms:
         given, goal = lessons.at(step, lambda: lesson(step))
