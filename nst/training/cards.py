@@ -52,7 +52,8 @@ the default settings, *Quick* with the preset `quick`, *Finished* is *Quick* gon
 photographs and paintings was trained on. The other judge has VGG-19's layout and random weights, as textures are made
 with too (Ustyuzhaninov et al. 2017): nothing here was ever trained to please it.
 
-- **Training**, by the courses in `nst/training/` and their steps: {taught}.
+- **Training**, by the courses in `nst/training/` and their steps:
+  {taught}.
   With freely licensed photographs and paintings in the public domain: what VGG-19 sees in them, in such pictures
   disturbed, and in the student's own paintings.
 - **License**: {license}.
