@@ -22,7 +22,7 @@ from nst.settings import KNOBS, PRESETS, STEPS, Knob, Settings
 
 FIRST_KNOBS = ("network", "size", "steps", "style_weight")
 LAYER_KNOBS = ("statistic", "content_layer", "style_1", "style_2", "style_3", "style_4", "style_5")
-COSTLY = ("network", "size", "steps", "finish", "stroke", "scales", "optimizer", "statistic")  # time and memory hang on it
+COSTLY = ("network", "size", "steps", "finish", "stroke", "scales", "optimizer", "statistic")  # in time or memory
 TOGETHER = ("pooling", "content_layer")  # what not every network can do
 WIDE = {"finish": 190}  # pixels that a button's words need
 CONCURRENCY = {"concurrency_id": "optimize", "concurrency_limit": 1}
