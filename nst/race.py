@@ -3,10 +3,10 @@
 Both run in one process, on the same photograph, painting, size and network, one after the other. What
 counts is when ours is as near to the style *and* the content as the textbook's loop is at its end, with
 no more noise. How much of either a picture has is a matter of taste, and a knob: where ours is not there with
-the settings given, it paints again with the style weight that comes to the textbook's content distance, a second
-time where that first guess was not near enough, and the last run counts. Distances are measured afterwards, outside
-the clock, as ``measure.py`` has them. The textbook's side computes in float32 throughout, ours in the number formats
-that it uses in the app.
+the settings given, it paints again with the style weight that comes to the textbook's content distance, or nearer yet
+where style can spare it, a second time where that first guess was not near enough, and the last run counts.
+Distances are measured afterwards, outside the clock, as ``measure.py`` has them. The textbook's side computes in
+float32 throughout, ours in the number formats that it uses in the app.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from nst.optimize import optimize
 from nst.settings import KNOBS, Settings
 from nst.tensors import to_picture, to_tensor
 
-EVERY = {"textbook": 30, "ours": 6}  # steps between pictures that are measured
+EVERY = {"textbook": 30, "ours": 3}  # steps between pictures that are measured
 BALANCE = 4.4  # power of the content distance by which the style weight has to change; measured on one pair
 POWERS = (2.5, 9.0)  # that two runs may tell instead
 LEAST = 0.01  # style weight, below the step of the page's knob: a textbook's picture may be hardly painted over
-NEAR, ENOUGH = 0.994, 0.006  # of the textbook's content distance, what is aimed at, and how near to that is near enough
+NEAR, ENOUGH = 0.994, 0.006  # of the textbook's content distance, what is aimed at, or less; and how near is enough
 TRIES = 3  # runs, of which the last counts
 COLORS = {"textbook": "#8a8a8a", "ours": "#d9480f"}
 
@@ -109,14 +109,16 @@ def run(photo: Image.Image, painting: Image.Image, settings: Settings, steps: in
 
 def balanced(settings: Settings, *races: Race) -> Settings:
     """The settings with which ours should come to the textbook's content distance, after one or two races, the last
-    with ``settings``."""
+    with ``settings``. What ours can spare of style and content together is shared evenly between them."""
     last, power = races[-1], BALANCE
+    ours, theirs = last.ours[-1], last.textbook[-1]
+    aim = min(NEAR, math.sqrt(ours.style * ours.content / (theirs.style * theirs.content)))
     if len(races) == 2:
-        farther = last.ours[-1].content / races[0].ours[-1].content
+        farther = ours.content / races[0].ours[-1].content
         if farther != 1:
             power = math.log(last.style_weight / races[0].style_weight) / math.log(farther)
             power = min(max(power, POWERS[0]), POWERS[1])
-    factor = (NEAR * last.textbook[-1].content / last.ours[-1].content) ** power
+    factor = (aim * theirs.content / ours.content) ** power
     weight = min(KNOBS["style_weight"].high, max(LEAST, settings.style_weight * factor))
     return replace(settings, style_weight=weight)
 

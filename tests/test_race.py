@@ -57,7 +57,7 @@ def test_a_race_has_both_curves_in_order_of_time(network, tmp_path):
         measured = race.distances(judge, race.fit(picture(1, 128, 96), 64), picture(2), last)
         assert dataclasses.asdict(curve[-1]) == pytest.approx(measured | {"seconds": curve[-1].seconds})
     assert len(result.textbook) == 1
-    assert len(result.ours) == 2  # after step 6, and the last
+    assert len(result.ours) == 4  # after steps 3, 6 and 9, and the last
     assert [p.size for p in result.pictures] == [(64, 48)] * 2
     race.draw([result, result], tmp_path / "race.svg")
     assert shapes(tmp_path / "race.svg", "polyline") == 8  # two methods' two figures, of two races
@@ -72,6 +72,13 @@ def test_where_the_balance_is_another_the_style_weight_is_led_there(content, mor
     assert (after(content, 1) > 1) is more
     assert after(0.01, 9) == 10  # as much as there is
     assert 0 < after(9, 0.5) < 0.1  # but hardly any may be asked for
+
+
+def test_what_style_can_spare_is_shared_with_content():
+    """Where style is a fifth below the textbook's at the same content, both are to come a tenth below."""
+    ours = Race([Point(100, 0.2, 0.5, 1)], [Point(1, 0.16, 0.5, 1)], (picture(1), picture(2)), 1.0)
+    weight = balanced(Settings(style_weight=1), ours).style_weight
+    assert weight == pytest.approx(0.8 ** (race.BALANCE / 2))
 
 
 def test_two_runs_tell_how_the_content_follows_the_weight():

@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -154,6 +155,8 @@ def test_quick_then_full_is_quick_and_its_finish_in_one():
     assert both.finish_steps == quick.finishing().steps
     assert both.steps == quick.steps + both.finish_steps
     assert (quick.finish_steps, Settings().finish_steps, Settings(network="both", steps=1).finish_steps) == (0, 0, 1)
+    assert Settings(network="both", steps=70, finish=0.5).finish_steps == 35
+    assert replace(quick, finish=0.5).finishing().steps == quick.steps
 
 
 def test_in_quick_then_full_the_small_network_leads_and_vgg19_finishes(monkeypatch):
