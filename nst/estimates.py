@@ -33,8 +33,8 @@ OLD = 600  # seconds after which they are timed again, if asked for: a machine i
 HISTORY = 20  # steps that L-BFGS remembers, which its memory hangs on
 FORWARD = 0.38  # of a step's time: one picture looked at, for its targets
 EVALUATIONS = {"adam": 1.0, "lbfgs": 2.1}  # of the objective in a step; a line search takes two and sometimes more
-OVERHEAD = 50  # guesses: side of a picture that takes as long as a call;
-COARSE_COST, SMALL_COST = 1.8, 0.3  # and of a pixel in float32, and under the small network before VGG-19
+OVERHEAD = {"vgg19": 50, "student": 90}  # guesses: side of a picture that takes as long as a call;
+COARSE_COST, SMALL_COST = 1.8, 0.32  # and of a pixel in float32, and under the small network before VGG-19
 LARGE, SLOWER = 200_000, 0.1  # pixels from which a CPU's caches help less, and by how much with every doubling
 
 Shape = Callable[[int], tuple[int, int]]  # width and height worked at, for a scale's side
@@ -150,7 +150,7 @@ def guessed(settings: Settings) -> Speeds:
     """Speeds in proportion to one another only."""
     (first, *_, coarse), (last, *_, fine) = keys(settings)
     slower = SMALL_COST if first != last else 1.0 if coarse is fine else COARSE_COST
-    return Speeds(*(Speed(times * OVERHEAD**2, times, False) for times in (slower, 1.0)))
+    return Speeds(*(Speed(times * OVERHEAD[name] ** 2, times, False) for name, times in ((first, slower), (last, 1.0))))
 
 
 def _step(network: Network, statistic: str, side: int) -> float:

@@ -156,6 +156,7 @@ class _Run:
 
     def steps(self) -> Iterator[Step]:
         began, done, last = time.perf_counter(), 0.0, None
+        once = (0.0, 0.0)  # seconds, and what should take them, of what comes before the second step: it is no pace
         try:
             while self.plan:
                 scale, before = self.plan[0], self.number
@@ -168,7 +169,9 @@ class _Run:
                     for canvas, terms in self._scale(scale):
                         self.number, done, left = self.number + 1, done + cost, left - cost
                         seconds = time.perf_counter() - began
-                        slower = (seconds + trusted) / (done + trusted)
+                        slower = (seconds - once[0] + trusted) / (done - once[1] + trusted)
+                        if last is None:
+                            once = seconds, done
                         remaining = slower * left if self.number < self.settings.steps else 0.0
                         last = self._step(seconds, remaining, canvas, terms)
                         yield last

@@ -127,7 +127,7 @@ class Settings:
 
     def finishing(self) -> Settings:
         """How VGG-19 finishes what the small network has begun with these settings: at full size, in fewer steps."""
-        steps = max(FEWEST, round(self.steps * self.finish / (1 - self.finish)))
+        steps = min(max(FEWEST, round(self.steps * self.finish / (1 - self.finish))), KNOBS["steps"].high)
         return replace(self, network="vgg19", steps=steps, scales=1)
 
     @classmethod

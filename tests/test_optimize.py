@@ -4,6 +4,7 @@ import dataclasses
 import gc
 import importlib
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -59,6 +60,21 @@ def test_steps_are_counted_and_go_from_coarse_to_fine():
     assert [s.seconds for s in steps] == sorted(s.seconds for s in steps)
     assert steps[0].remaining > 0
     assert steps[8].remaining == 0
+
+
+def test_what_the_first_step_costs_once_is_not_expected_of_the_others(monkeypatch):
+    """With a clock of which the first step takes a hundred seconds, each other one."""
+    clock, costs, advance = [0.0], iter((100.0, 1.0, 1.0, 1.0, 1.0)), module.advance
+
+    def advanced(*given):
+        clock[0] += next(costs)
+        return advance(*given)
+
+    monkeypatch.setattr(module, "advance", advanced)
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(module.estimates, "known", lambda settings: None)
+    steps = run(Settings(size=64, steps=5))
+    assert [s.remaining for s in steps[1:5]] == pytest.approx([3, 2, 1, 0])
 
 
 def test_the_objective_falls():

@@ -157,6 +157,7 @@ def test_quick_then_full_is_quick_and_its_finish_in_one():
     assert (quick.finish_steps, Settings().finish_steps, Settings(network="both", steps=1).finish_steps) == (0, 0, 1)
     assert Settings(network="both", steps=70, finish=0.5).finish_steps == 35
     assert replace(quick, finish=0.5).finishing().steps == quick.steps
+    assert replace(quick, steps=1000, finish=0.95).finishing().steps == 1000  # the most there are
 
 
 def test_in_quick_then_full_the_small_network_leads_and_vgg19_finishes(monkeypatch):
