@@ -8,6 +8,7 @@ What masks and layers left out change is not foreseen.
 from __future__ import annotations
 
 import math
+import statistics
 import threading
 import time
 from collections.abc import Callable
@@ -28,12 +29,12 @@ from nst.student import Network
 from nst.tensors import to_picture
 
 SIDES = {"cpu": (64, 160), "cuda": (64, 512), "mps": (64, 384)}  # of the pictures that are timed
-TIMED = 3  # steps of each, of which the shortest counts
+TIMED = 3  # steps of each, of which the middle one counts
 OLD = 600  # seconds after which they are timed again, if asked for: a machine is not always as busy
 HISTORY = 20  # steps that L-BFGS remembers, which its memory hangs on
 FORWARD = 0.38  # of a step's time: one picture looked at, for its targets
 EVALUATIONS = {"adam": 1.0, "lbfgs": 2.1}  # of the objective in a step; a line search takes two and sometimes more
-OVERHEAD = {"vgg19": 50, "student": 90}  # guesses: side of a picture that takes as long as a call;
+OVERHEAD = {"vgg19": 50, "student": 95}  # guesses: side of a picture that takes as long as a call;
 COARSE_COST, SMALL_COST = 1.8, 0.32  # and of a pixel in float32, and under the small network before VGG-19
 LARGE, SLOWER = 200_000, 0.1  # pixels from which a CPU's caches help less, and by how much with every doubling
 
@@ -167,7 +168,7 @@ def _step(network: Network, statistic: str, side: int) -> float:
         advance(rule, levels, objective)
         levels[0].detach().sum().item()  # a GPU is waited for
         seconds.append(time.perf_counter() - began)
-    return min(seconds)
+    return statistics.median(seconds)
 
 
 def working(size: tuple[int, int], side: int) -> tuple[int, int]:
@@ -178,9 +179,7 @@ def working(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 def needed(pixels: int, settings: Settings, number: torch.dtype, patch: int | None) -> int:
     """Bytes that a run takes at its peak, as ``memory.needed`` has them."""
-    history = HISTORY if settings.optimizer == "lbfgs" else 0
-    _, (last, *_) = keys(settings)  # with both networks the last takes the more
-    return memory.needed(pixels, number, history, settings.stroke, patch, last)
+    return memory.needed(pixels, number, HISTORY if settings.optimizer == "lbfgs" else 0, settings.stroke, patch)
 
 
 def fitting(

@@ -12,8 +12,7 @@ from nst.patches import MARGIN
 
 MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # of Linux
 BASE = 80 * 2**20  # bytes that a run takes, and
-PER_PIXEL = {"vgg19": 700, "student": 600}  # per pixel and byte of the number format, by network
-FORWARD_PER_PIXEL = {"vgg19": 220, "student": 190}  # likewise, of a forward pass alone
+PER_PIXEL, FORWARD_PER_PIXEL = 700, 220  # per pixel and byte of the number format, and of a forward pass alone
 PATCHED, WHOLE_PER_PIXEL = 250_000_000, 150  # bytes of a run in patches, and of its whole picture per pixel
 PATCHES = (1024, 512, 256)  # their sides
 SAVING = 0.6  # of a picture's pixels that a patch with its margin may have, or it is not worth while
@@ -49,25 +48,19 @@ def patches(pixels: int) -> list[int]:
     return [side for side in PATCHES if (side + 2 * MARGIN) ** 2 <= SAVING * pixels]
 
 
-def needed(
-    pixels: int,
-    number: torch.dtype,
-    history: int = 0,
-    stroke: float = 1.0,
-    patch: int | None = None,
-    network: str = "vgg19",
-) -> int:
+def needed(pixels: int, number: torch.dtype, history: int = 0, stroke: float = 1.0, patch: int | None = None) -> int:
     """Bytes that a run with so many pixels takes at its peak, beside what the program and its networks have already.
 
     ``number`` is the number format of the activations, ``history`` how many steps L-BFGS remembers, each as two
     pictures in float32, ``stroke`` how many times larger the painting is seen, which is looked at only once and
-    without a way back, ``patch`` the side of the patches that it is seen in. Measured on a CPU from 256 to 2048
-    pixels a side, in patches at 1024, 2048 and 4000, where the whole process takes what this says within a quarter."""
+    without a way back, ``patch`` the side of the patches that it is seen in. Measured on a CPU from 192 to 2048
+    pixels a side with either network, in patches at 1024, 2048 and 4000, where the whole process takes what this says
+    within a quarter."""
     remembered = 2 * history * 3 * 4 * pixels
     if patch is not None:
         seen = min(pixels, (patch + 2 * MARGIN) ** 2)
-        return round(PATCHED + PER_PIXEL[network] * number.itemsize * seen + WHOLE_PER_PIXEL * pixels + remembered)
-    passes = max(PER_PIXEL[network], FORWARD_PER_PIXEL[network] * stroke**2)
+        return round(PATCHED + PER_PIXEL * number.itemsize * seen + WHOLE_PER_PIXEL * pixels + remembered)
+    passes = max(PER_PIXEL, FORWARD_PER_PIXEL * stroke**2)
     return round(BASE + passes * number.itemsize * pixels + remembered)
 
 
