@@ -20,7 +20,7 @@ from nst.student import Network
 from nst.tensors import to_tensor
 
 STYLE, SMOOTH = 3.7, 0.15  # against content, at weights of 1 and the usual size
-FALL = 0.35  # power of the size by which the weight of style falls
+FALL = 0.35  # power of the side by which the weight of style falls
 FLAT = 1e-4  # total variation below which a photograph counts as empty
 
 Sums = list[Tensor]  # over positions: of every painting, at every layer, its Gram matrix, and means where needed
@@ -54,10 +54,11 @@ class Objective:
         shares = {layer: getattr(settings, f"style_{layer[4]}") for layer in STYLE_LAYERS}
         shares = {layer: share * network.trust.get(layer, 1.0) for layer, share in shares.items() if share}
         self.shares = {layer: share / sum(shares.values()) for layer, share in shares.items()}
-        # More positions match the same statistics more easily: with a weight that falls with the result's size, the
-        # same strength comes to the same style distance.
-        self.style_weight = STYLE * settings.style_weight * (USUAL / settings.size) ** FALL
         height, width = photo.shape[-2:]
+        # More positions match the same statistics more easily: with a weight that falls with the size, the same
+        # strength comes to the same style distance. What a larger picture than usual begins with is painted as that.
+        side = max(height, width, min(USUAL, settings.size))
+        self.style_weight = STYLE * settings.style_weight * (USUAL / side) ** FALL
         self.side, self.patches = patch, cut(height, width, patch)
         # Regions
         self.photo = self.covered = None

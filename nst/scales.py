@@ -9,7 +9,7 @@ from nst.settings import USUAL
 SMALLEST = 32  # a working side, in pixels; VGG-19 halves it four times
 COARSEST = 64  # no scale has a shorter long side than this
 SHARES = ((0.25, 0.25), (0.5, 0.35), (1.0, 0.4))  # of the size, of the steps
-BEFORE = 0.2  # of the steps, as above, for each scale that a larger picture has before these
+BEFORE = 0.25  # of the steps, as above, for each scale that a larger picture has before these
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,23 @@ class Scale:
 def plan(size: int, steps: int, scales: int = len(SHARES), finish: int = 0) -> list[Scale]:
     """The last ``scales`` of them; their steps add up to ``steps``, and the last has the full ``size``. Where there are
     several, a picture larger than usual has one more for each doubling: what is plain in the photograph would
-    stay bare in the painting if it began larger. The last ``finish`` of the steps are one more scale of full size."""
+    stay bare in the painting if it began larger. Its large scales have the fewer steps the larger they are: a painting
+    is made at the small ones, where a step costs next to nothing. The last ``finish`` of the steps are one more scale
+    of full size."""
     shares = SHARES[-scales:]
     coarse = USUAL * shares[0][0]  # at which one of the usual size begins
     while scales > 1 and size * shares[0][0] > coarse:
         shares = ((shares[0][0] / 2, BEFORE), *shares)
-    chosen = [(round(size * part), share) for part, share in shares if size * part >= min(COARSEST, size)]
-    whole = sum(share for _, share in chosen)
-    counts = [int((steps - finish) * share / whole) for _, share in chosen]
-    counts[-1] += steps - finish - sum(counts)
-    planned = [Scale(side, count) for (side, _), count in zip(chosen, counts, strict=True)]
+    chosen = [(size * part, share) for part, share in shares if size * part >= min(COARSEST, size)]
+    sides = [side for side, _ in chosen]
+    shares = [share * min(1.0, USUAL / side) for side, share in chosen]
+    counts = [int((steps - finish) * share / sum(shares)) for share in shares]
+    if finish < steps:
+        counts[-1] = max(1, counts[-1])
+    # What rounding leaves goes to a scale where it is cheap.
+    usual = max((place for place, side in enumerate(sides) if side <= USUAL), default=0)
+    counts[usual] += steps - finish - sum(counts)
+    planned = [Scale(round(side), count) for side, count in zip(sides, counts, strict=True)]
     return [scale for scale in (*planned, Scale(size, finish)) if scale.steps]
 
 

@@ -76,7 +76,11 @@ class Settings:
         f"times faster, in {STEPS['student']}; or it first, then VGG-19, in {STEPS['both']} in all.",
     )
     finish: float = _number(
-        FINISH, 0.05, 0.95, 0.01, "Share of VGG-19, where it finishes in these steps what the small network has begun."
+        FINISH,
+        0.05,
+        0.95,
+        0.01,
+        "Share of VGG-19, where it finishes in these steps what the small network has begun; less above 384 px.",
     )
     style_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the painting's style is followed.")
     content_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the photograph's structure is kept.")
@@ -122,12 +126,18 @@ class Settings:
 
     @property
     def finish_steps(self) -> int:
-        """How many of the steps VGG-19 takes at the end, at full size, where the small network takes those before."""
-        return max(1, round(self.steps * self.finish)) if self.network == "both" else 0
+        """How many of the steps VGG-19 takes at the end, at full size, where the small network takes those before. Of
+        a larger picture than usual they are fewer, as at its full size all are."""
+        return max(1, round(self.steps * self.finish * self._fewer)) if self.network == "both" else 0
+
+    @property
+    def _fewer(self) -> float:
+        return min(1.0, USUAL / self.size)
 
     def finishing(self) -> Settings:
         """How VGG-19 finishes what the small network has begun with these settings: at full size, in fewer steps."""
-        steps = min(max(FEWEST, round(self.steps * self.finish / (1 - self.finish))), KNOBS["steps"].high)
+        steps = round(self.steps * self.finish / (1 - self.finish) * self._fewer)
+        steps = min(max(FEWEST, steps), KNOBS["steps"].high)
         return replace(self, network="vgg19", steps=steps, scales=1)
 
     @classmethod

@@ -165,8 +165,8 @@ def test_the_page_tells_time_and_memory(speeds, monkeypatch):
     monkeypatch.setattr(memory, "free", lambda where: None)
     assert "Will take about 8 s and 0." in told()
     assert "Vai demorar cerca de 8 s e ocupar 0," in told(language="pt-PT")
-    assert told(second=Upload("second.png", None), size=1024, stroke=2) != told(size=1024, stroke=2)
-    assert " h and" in told(size=4096, steps=1000, optimizer="lbfgs")
+    assert told(second=Upload("second.png", None), size=2048, stroke=2) != told(size=2048, stroke=2)
+    assert " h and" in told(size=4096, steps=1000, scales=1, optimizer="lbfgs")
 
 
 def test_the_page_tells_memory_alone_while_the_machine_was_not_timed(monkeypatch):
@@ -178,10 +178,10 @@ def test_the_page_tells_what_a_space_will_refuse(speeds, monkeypatch):
     monkeypatch.setattr(memory, "free", lambda where: None)
     monkeypatch.setenv("SPACE_ID", "somebody/space")
     said = f"{LONGEST // 60} min is the most"
-    assert said in told(size=2048, steps=1000)
+    assert said in told(size=4096, steps=1000)
     assert said not in told()
     monkeypatch.delenv("SPACE_ID")
-    assert said not in told(size=2048, steps=1000)
+    assert said not in told(size=4096, steps=1000)
 
 
 def test_the_page_tells_what_memory_does_not_suffice_for(speeds, monkeypatch):

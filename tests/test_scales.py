@@ -30,6 +30,14 @@ def test_a_large_picture_begins_as_small_as_one_of_usual_size(size, scales):
     assert COARSEST <= plan(size, 120, scales)[0].side <= usual
 
 
+@pytest.mark.parametrize("steps", [60, 120])
+@pytest.mark.parametrize("size", [512, 1024, 4096])
+def test_the_larger_a_scale_of_a_large_picture_the_fewer_its_steps(size, steps):
+    large = [scale.steps for scale in plan(size, steps) if scale.side > USUAL]
+    assert large == sorted(large, reverse=True)
+    assert 1 <= large[-1] <= plan(USUAL, steps)[-1].steps * USUAL / size + 1
+
+
 THREE = [Scale(96, 30), Scale(192, 40), Scale(384, 50)]
 
 

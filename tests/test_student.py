@@ -158,6 +158,8 @@ def test_quick_then_full_is_quick_and_its_finish_in_one():
     assert Settings(network="both", steps=70, finish=0.5).finish_steps == 35
     assert replace(quick, finish=0.5).finishing().steps == quick.steps
     assert replace(quick, steps=1000, finish=0.95).finishing().steps == 1000  # the most there are
+    large = Settings(network="both", steps=80, finish=0.5, size=768)
+    assert (large.finish_steps, replace(large, network="student").finishing().steps) == (20, 40)
 
 
 def test_in_quick_then_full_the_small_network_leads_and_vgg19_finishes(monkeypatch):
