@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nst.settings import USUAL
+from nst.settings import USUAL, fewer
 
 SMALLEST = 32  # a working side, in pixels; VGG-19 halves it four times
 COARSEST = 64  # no scale has a shorter long side than this
@@ -29,16 +29,15 @@ class Scale:
 def plan(size: int, steps: int, scales: int = len(SHARES), finish: int = 0) -> list[Scale]:
     """The last ``scales`` of them; their steps add up to ``steps``, and the last has the full ``size``. Where there are
     several, a picture larger than usual has one more for each doubling: what is plain in the photograph would
-    stay bare in the painting if it began larger. Its large scales have the fewer steps the larger they are: a painting
-    is made at the small ones, where a step costs next to nothing. The last ``finish`` of the steps are one more scale
-    of full size."""
+    stay bare in the painting if it began larger. Its large scales have the fewer steps the larger they are. The last
+    ``finish`` of the steps are one more scale of full size."""
     shares = SHARES[-scales:]
     coarse = USUAL * shares[0][0]  # at which one of the usual size begins
     while scales > 1 and size * shares[0][0] > coarse:
         shares = ((shares[0][0] / 2, BEFORE), *shares)
     chosen = [(size * part, share) for part, share in shares if size * part >= min(COARSEST, size)]
     sides = [side for side, _ in chosen]
-    shares = [share * min(1.0, USUAL / side) for side, share in chosen]
+    shares = [share * fewer(side) for side, share in chosen]
     counts = [int((steps - finish) * share / sum(shares)) for share in shares]
     if finish < steps:
         counts[-1] = max(1, counts[-1])

@@ -27,6 +27,12 @@ BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "be
 BESIDES |= {"second", "second_pixels", "share", "places"}
 
 
+def fewer(side: float) -> float:
+    """What share of the steps that a scale of the usual side has one of this side has: a painting is made at the small
+    scales, where a step costs next to nothing."""
+    return min(1.0, USUAL / side)
+
+
 @dataclass(frozen=True)
 class Knob:
     """What a person may turn. ``choices`` for words; ``low``, ``high`` and ``step`` for numbers."""
@@ -80,7 +86,8 @@ class Settings:
         0.05,
         0.95,
         0.01,
-        "Share of VGG-19, where it finishes in these steps what the small network has begun; less above 384 px.",
+        "Share of VGG-19, where it finishes in these steps what the small network has begun; less above "
+        f"{USUAL} pixels.",
     )
     style_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the painting's style is followed.")
     content_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the photograph's structure is kept.")
@@ -126,17 +133,12 @@ class Settings:
 
     @property
     def finish_steps(self) -> int:
-        """How many of the steps VGG-19 takes at the end, at full size, where the small network takes those before. Of
-        a larger picture than usual they are fewer, as at its full size all are."""
-        return max(1, round(self.steps * self.finish * self._fewer)) if self.network == "both" else 0
-
-    @property
-    def _fewer(self) -> float:
-        return min(1.0, USUAL / self.size)
+        """How many of the steps VGG-19 takes at the end, at full size, where the small network takes those before."""
+        return max(1, round(self.steps * self.finish * fewer(self.size))) if self.network == "both" else 0
 
     def finishing(self) -> Settings:
         """How VGG-19 finishes what the small network has begun with these settings: at full size, in fewer steps."""
-        steps = round(self.steps * self.finish / (1 - self.finish) * self._fewer)
+        steps = round(self.steps * self.finish / (1 - self.finish) * fewer(self.size))
         steps = min(max(FEWEST, steps), KNOBS["steps"].high)
         return replace(self, network="vgg19", steps=steps, scales=1)
 

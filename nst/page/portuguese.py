@@ -127,7 +127,7 @@ PT = {
     f"{STEPS['both']} ao todo.",
     "help_size": "Lado maior da pintura, em píxeis.",
     "help_steps": "Passos em todas as escalas; com mais passos, o resultado aproxima-se mais do estilo da pintura.",
-    "help_finish": "Parte da VGG-19, quando ela conclui o que a rede pequena começou; menos acima de 384 px.",
+    "help_finish": "Parte da VGG-19, quando ela conclui o que a rede pequena começou; menos acima de 384 pixels.",
     "help_style_weight": "Com que força se segue o estilo da pintura.",
     "help_content_weight": "Com que força se conserva a estrutura da fotografia.",
     "help_smoothness": "Peso da variação total: um valor maior dá uma imagem mais calma, um menor, mais áspera.",
