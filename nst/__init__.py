@@ -6,7 +6,10 @@ Gatys, Ecker & Bethge (2016), for any photograph and any painting, one ``Step`` 
 
 from nst.errors import Cancelled, ImageError, NSTError, SettingsError, WeightsUnavailable
 from nst.estimates import Estimate, estimate
-from nst.fast import Style, styles, stylize
+from nst.fast import styles, stylize
+from nst.feedforward.learning import Lesson, learn_style
+from nst.feedforward.predict import style_of
+from nst.feedforward.styles import Style, open_style
 from nst.images import Picture, open_image, read_recipe, save_image
 from nst.optimize import Step, optimize
 from nst.regions import Region
@@ -19,6 +22,7 @@ __all__ = [
     "Cancelled",
     "Estimate",
     "ImageError",
+    "Lesson",
     "NSTError",
     "Picture",
     "Region",
@@ -29,10 +33,13 @@ __all__ = [
     "WeightsUnavailable",
     "__version__",
     "estimate",
+    "learn_style",
     "open_image",
+    "open_style",
     "optimize",
     "read_recipe",
     "save_image",
+    "style_of",
     "styles",
     "stylize",
 ]

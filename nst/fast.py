@@ -1,69 +1,52 @@
 """Fast: a photograph through a trained network in one pass, by ONNX Runtime on a GPU or a CPU.
 
-The styles are the files of ``models/``, named by their catalogue. A session is made once per file
-and shared by everyone: it is read-only, and ONNX Runtime lets many threads run it at once. A large
-photograph goes through in tiles (see ``tiles.py``).
-"""
+One network paints all styles; a style is a vector (``feedforward/styles.py``), and so is a mixture, a dose, or a size
+of the strokes. A session is made once per file and shared by everyone: it is read-only, and ONNX Runtime lets many
+threads run it at once. A large photograph goes through in tiles (``tiles.py``)."""
 
 from __future__ import annotations
 
-import functools
-import json
-import logging
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 from PIL import Image
 
-from nst import device, tiles
+from nst import tiles
 from nst.color import keep_colors, match_colors
 from nst.errors import Cancelled, SettingsError
+from nst.feedforward import styles as catalogued
+from nst.feedforward.field import stroke_field
+from nst.feedforward.predict import style_of
+from nst.feedforward.sessions import open_model
+from nst.feedforward.styles import BROAD, Style, catalogue, find
 from nst.images import Source, fit, open_image, with_alpha
+from nst.models import MODELS
 from nst.settings import KNOBS, PROGRAM, Knob
 from nst.tiles import SMALLEST
 
-MODELS = Path(__file__).resolve().parent.parent / "models"
+NETWORK = MODELS / "network.onnx"
 STRENGTH = Knob("strength", 1.0, "How much of the style: 0 gives the photo, 1 the full style.", 0.0, 1.5, 0.05)
 STROKE = Knob("stroke", 1.0, "Size of the brush: 0.5 paints strokes half as large, 2 twice.", 0.5, 2.0, 0.1)
 COLOR = KNOBS["color"]  # the same choice as in the full method
+SEED = Knob("seed", 0, "Which of many paintings of the same photo: another number lays other strokes.", 0, 2**31 - 1, 1)
 SIZE = Knob("size", 512, "Long side of the result, in pixels.", SMALLEST, 8000, 1)
 
 ASK_AGAIN = 0.05  # seconds between two questions whether the picture is still wanted
 MOST_PIXELS = 50_000_000  # of the picture that the network works on
 
+USUAL = 1.0  # how many times larger than fine the strokes of a brush of 1 are
+BEYOND = 0.15  # how far a brush may lead beyond fine and broad, as a share of the way between them
 HEAVIEST = 1000  # weight of a style in a mixture, of which only the proportions count
 
-log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Style:
-    """An entry of the catalogue: whose painting it is, and the network that learned it."""
-
-    id: str
-    title: str
-    artist: str
-    year: str
-    license: str
-    file: Path
-    sha256: str
-    thumbnail: Path
-    index: int
-    metrics: dict[str, float]
-
-
-@functools.cache
-def catalogue() -> dict[str, Style]:
-    """The styles by id, in the catalogue's order."""
-    entries = json.loads((MODELS / "styles.json").read_text("utf-8"))
-    paths = ("file", "thumbnail")
-    return {e["id"]: Style(**{k: MODELS / v if k in paths else v for k, v in e.items()}) for e in entries}
+def provider() -> str:
+    """What really runs the network: "CUDAExecutionProvider" or "CPUExecutionProvider"."""
+    return open_model(NETWORK).get_providers()[0]
 
 
 def styles() -> list[Style]:
@@ -71,75 +54,34 @@ def styles() -> list[Style]:
     return list(catalogue().values())
 
 
-def find(style: str) -> Style:
-    """The style of this id; raises SettingsError naming those there are."""
-    try:
-        return catalogue()[style]
-    except (KeyError, TypeError):
-        raise SettingsError(f"There is no style {repr(style)[:40]}; there are {', '.join(catalogue())}.") from None
+Mix = str | Style | Mapping[str | Style, float]
 
 
-_opening = threading.Lock()
-
-
-def open_model(file: Path) -> onnxruntime.InferenceSession:
-    """The session that runs ``file``, opened at its first use, once even when two ask together."""
-    with _opening:
-        return _open(file)
-
-
-@functools.cache
-def _open(file: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    # The arena never gives memory back: one large photo would stay in it for the life of the process.
-    options.enable_cpu_mem_arena = False
-    providers: list[Any] = ["CPUExecutionProvider"]
-    if _has_gpu():
-        # A new size would set off an exhaustive search for convolution algorithms, seconds each time.
-        # And its memory grows by what is asked for, not to the next power of two: Optimize needs the rest.
-        options_gpu = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
-        providers.insert(0, ("CUDAExecutionProvider", options_gpu))
-    session = onnxruntime.InferenceSession(file, options, providers=providers)
-    log.info("%s runs on %s", file.name, session.get_providers()[0])
-    return session
-
-
-def _has_gpu() -> bool:
-    """Whether to ask for CUDA at all. ONNX Runtime announces its provider on machines without a GPU."""
-    if device.spaces is not None:
-        return False  # ZeroGPU has its GPU in other processes only, though torch says it were here
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return False
-    if device.choose().type != "cuda":
-        return False
-    onnxruntime.preload_dlls()
-    return True
-
-
-def provider(style: str = "starry-night") -> str:
-    """What really runs ``style``: "CUDAExecutionProvider" or "CPUExecutionProvider"."""
-    return open_model(find(style).file).get_providers()[0]
-
-
-Mix = str | Mapping[str, float]
-
-
-def shares(style: Mix) -> dict[str, float]:
-    """How much of each style, adding up to 1: of one style's id, or of ids with their weights.
+def shares(style: Mix) -> dict[Style, float]:
+    """How much of each style, adding up to 1: of one style or its id, or of several with their weights.
 
     Raises SettingsError for an unknown style, or weights that are no mixture."""
     if not isinstance(style, Mapping):
-        return {find(style).id: 1.0}
+        return {named(style): 1.0}
     for name, weight in style.items():
-        find(name)
+        name = named(name).id
         number = isinstance(weight, int | float) and not isinstance(weight, bool)
         if not number or not 0 <= weight <= HEAVIEST:
             raise SettingsError(f"The weight of {name} is a number from 0 to {HEAVIEST}, not {str(weight)[:40]!r}.")
     whole = sum(style.values())
     if whole == 0:
         raise SettingsError("A mixture needs at least one style with a weight above 0.")
-    return {name: weight / whole for name, weight in style.items() if weight}
+    return {named(name): weight / whole for name, weight in style.items() if weight}
+
+
+def mixture(style: Mix) -> dict[str, float]:
+    """The same by the styles' ids, as recipes have it."""
+    return {style.id: round(share, 4) for style, share in shares(style).items()}
+
+
+def named(style: str | Style) -> Style:
+    """A style itself, or the shipped one of this id."""
+    return style if isinstance(style, Style) else find(style)
 
 
 def stylize(
@@ -150,15 +92,19 @@ def stylize(
     *,
     stroke: float = 1.0,
     color: str = "style",
+    seed: int = 0,
+    painting: Source | None = None,
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Image.Image:
     """The photograph painted in one pass.
 
-    ``style`` is a style's id, or a mixture such as ``{"starry-night": 0.6, "great-wave": 0.4}``.
+    ``style`` is a style's id, a ``Style``, or a mixture such as ``{"starry-night": 0.6, "great-wave": 0.4}``.
+    ``painting`` is any painting, whose style is predicted and taken instead.
     ``strength`` says how much of it: 0 gives the photo, 1 the full style, up to 1.5 more than that.
     ``size`` is the result's long side in pixels; without it the result is as large as the photo.
-    ``stroke`` is the size of the brush, 1 as trained. ``color`` is one of ``COLORS``.
+    ``stroke`` is the size of the brush. ``color`` is one of ``COLORS``. Another ``seed`` paints the same photo
+    differently.
     ``cancelled`` is asked many times a second, from another thread, and when it says True the work
     ends; ``progress(tiles done, tiles in all)`` follows it.
     Returns RGB, or RGBA where the photo had transparency. ``info["provider"]`` says what ran it,
@@ -166,19 +112,24 @@ def stylize(
 
     Raises ImageError for a photo that cannot be read, Cancelled when it was, SettingsError for anything else.
     """
+    if painting is not None:
+        style = style_of(painting)
     mix = shares(style)
     strength, stroke, color = STRENGTH.check(strength), STROKE.check(stroke), COLOR.check(color)
+    seed = SEED.check(seed)
     size = size if size is None else SIZE.check(size)
     picture = open_image(photo)
     image = picture.image if size is None else fit(picture.image, size)
     notes = picture.notes
     _ask(cancelled)
     if strength:
-        side = working_side(image.size, stroke)
+        level, left = brush(stroke)
+        side = working_side(image.size, left)
         working = image if side == max(image.size) else fit(image, side)
-        if side < round(max(image.size) / stroke):
+        if side < round(max(image.size) / left):
             notes += (f"Painted at {working.width} x {working.height}, the most at once, and then resized.",)
-        painted = paint(mix, working, strength, cancelled, progress).resize(image.size, Image.LANCZOS)
+        watching = {"cancelled": cancelled, "progress": progress}
+        painted = paint(mix, working, strength, level, seed, **watching).resize(image.size, Image.LANCZOS)
         _ask(cancelled)
         if color == "luminance":
             painted = keep_colors(painted, image)
@@ -187,8 +138,16 @@ def stylize(
     else:
         painted = image.copy()
     painted = with_alpha(painted, picture.alpha)
-    painted.info = {"provider": provider(next(iter(mix))), "notes": notes}
+    painted.info = {"provider": provider(), "notes": notes}
     return painted
+
+
+def brush(stroke: float) -> tuple[float, float]:
+    """How a brush of this size paints: where between fine (0) and broad (1) its vector lies, a little beyond at most;
+    and how many times larger the strokes must become by painting a smaller picture."""
+    wanted = math.log(stroke * USUAL, BROAD)
+    level = min(max(wanted, -BEYOND), 1 + BEYOND)
+    return level, BROAD ** (wanted - level)
 
 
 def working_side(size: tuple[int, int], stroke: float) -> int:
@@ -210,38 +169,38 @@ def _ask(cancelled: Callable[[], bool] | None) -> None:
 
 def slug(style: Mix) -> str:
     """A word for file names: the style's id, or the first two of a mixture and how many more."""
-    names = list(shares(style))
+    names = [style.id for style in shares(style)]
     return "-".join(names[:2]) + (f"-and-{len(names) - 2}-more" if len(names) > 2 else "")
 
 
 def recipe(
-    style: Mix, strength: float, size: int | None, *, stroke: float = 1.0, color: str = "style"
+    style: Mix, strength: float, size: int | None, *, stroke: float = 1.0, color: str = "style", seed: int = 0
 ) -> dict[str, Any]:
     """What made a fast picture, to be saved in its file."""
-    mix = shares(style)
-    named = next(iter(mix)) if len(mix) == 1 else {name: round(share, 4) for name, share in mix.items()}
-    made = {"program": PROGRAM, "engine": "fast", "style": named, "strength": strength, "size": size}
-    return made | {"stroke": stroke, "color": color, "model": find(next(iter(mix))).sha256}
+    mix = mixture(style)
+    which = next(iter(mix)) if len(mix) == 1 else mix
+    made = {"program": PROGRAM, "engine": "fast", "style": which, "strength": strength, "size": size}
+    return made | {"stroke": stroke, "color": color, "seed": seed, "model": catalogued.network()}
 
 
 def paint(
-    mix: Mapping[str, float],
+    mix: Mapping[Style, float],
     image: Image.Image,
     strength: float = 1.0,
+    level: float = 0.0,
+    seed: int = 0,
+    *,
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Image.Image:
-    """``image`` (RGB) in these shares of styles, which add up to 1; as large as it was. Raises Cancelled."""
-    entries = [(find(name), share) for name, share in mix.items()]
-    file = entries[0][0].file
-    session = open_model(file)
-    doses = np.zeros(session.get_inputs()[1].shape, np.float32)
-    for entry, share in entries:
-        if entry.file != file:
-            raise SettingsError(f"{' and '.join(mix)} are in different networks and cannot be mixed.")
-        doses[entry.index] = dose(strength) * share
+    """``image`` (RGB) in these shares of styles, which add up to 1; as large as it was. ``level`` lies between fine (0)
+    and broad (1) strokes. Raises Cancelled."""
+    session, given = open_model(NETWORK), dose(strength)
+    fine, broad = catalogued.mixed(mix)
+    vector = (1 - given) * catalogued.identity() + given * ((1 - level) * fine + level * broad)
     with _stopping(cancelled) as stop:
-        return Image.fromarray(tiles.paint(np.asarray(image), _runner(session, doses, stop), progress))
+        run = _runner(session, vector, given, seed, stop)
+        return Image.fromarray(tiles.paint(np.asarray(image), run, progress))
 
 
 def dose(strength: float) -> float:
@@ -279,14 +238,22 @@ def _stopping(cancelled: Callable[[], bool] | None) -> Iterator[onnxruntime.RunO
         asking.join()
 
 
-def _runner(session: onnxruntime.InferenceSession, doses: np.ndarray, stop: onnxruntime.RunOptions) -> tiles.Run:
-    """The network with these doses of its styles, as ``tiles`` wants it."""
-    unknown = np.zeros(session.get_inputs()[2].shape, np.float32)
+def _runner(
+    session: onnxruntime.InferenceSession,
+    vector: np.ndarray,
+    dose: float,
+    seed: int,
+    stop: onnxruntime.RunOptions | None,
+) -> tiles.Run:
+    """The network with this vector at this dose, as ``tiles`` wants it."""
+    unknown = np.zeros(next(i.shape for i in session.get_inputs() if i.name == "given"), np.float32)
+    style = {"vector": vector.astype(np.float32), "dose": np.array(dose, np.float32)}
 
-    def run(pictures: np.ndarray, known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    def run(pictures: np.ndarray, places: list[tiles.Place], known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         photo = pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255
+        field = np.stack([stroke_field(*photo.shape[2:], seed, top, left) for top, left in places])
         given, share = (unknown, 0) if known is None else (known, 1)
-        inputs = {"photo": photo, "mix": doses, "given": given, "share": np.array(share, np.float32)}
+        inputs = {"photo": photo, "field": field, **style, "given": given, "share": np.array(share, np.float32)}
         painting, statistics = session.run(None, inputs, stop)
         return (painting.transpose(0, 2, 3, 1) * 255 + 0.5).astype(np.uint8), statistics
 

@@ -97,10 +97,10 @@ class _MaxPool(torch.autograd.Function):
 class VGG19(nn.Module):
     """The convolutions of VGG-19, in evaluation, with max or average pooling.
 
-    ``weights`` maps the names of ``SHAPES`` to tensors of any float type. As in Gatys et al. (2016) the
-    network is rescaled so that every layer's mean activation is 1, here on a picture made for that and with
-    max pooling; rectifiers and poolings let a factor pass, so it does not matter how the published file happened
-    to be scaled; what remains of that is rounding.
+    ``weights`` maps the names of ``SHAPES`` to tensors of any float type; the last layers may be missing. As in Gatys
+    et al. (2016) the network is rescaled so that every layer's mean activation is 1, here on a picture made for that
+    and with max pooling; rectifiers and poolings let a factor pass, so it does not matter how the published file
+    happened to be scaled; what remains of that is rounding.
 
     Activations are those of plain rectifiers and pools. Their gradient is replaced by a continuous one: a
     rectifier's slope and the choice of a maximum jump, and one unit that falls on the other side by a last
@@ -121,6 +121,8 @@ class VGG19(nn.Module):
         scale = 1.0  # what the layer's input was divided by
         x, block = (_reference() - self.mean) / self.std, "1"
         for layer, (index, (outputs, inputs)) in LAYOUT.items():
+            if self.convolutions and f"features.{index}.weight" not in weights:
+                break
             if layer[4] != block:
                 x, block = F.max_pool2d(x, 2), layer[4]
             weight = weights[f"features.{index}.weight"].double() * scale
@@ -158,8 +160,8 @@ class VGG19(nn.Module):
         can leave in the middle of a pass by raising. Raises ValueError for an unknown layer.
         """
         wanted = set(layers)
-        if unknown := wanted - LAYOUT.keys():
-            raise ValueError(f"VGG-19 has no layer {sorted(unknown)}; it has {list(LAYOUT)}")
+        if unknown := wanted - self.convolutions.keys():
+            raise ValueError(f"VGG-19 has no layer {sorted(unknown)} here; it has {list(self.convolutions)}")
         weight = self.convolutions["relu1_1"].weight
         x = ((picture - self.mean) / self.std).to(self.number)
         if weight.is_contiguous(memory_format=torch.channels_last):

@@ -20,7 +20,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from nst.errors import WeightsUnavailable
-from nst.fast import MODELS
+from nst.models import MODELS
 from nst.networks import CONTENT_LAYER, MEAN, STD, VGG19
 
 

@@ -14,10 +14,13 @@ import numpy as np
 SMALLEST, MULTIPLE = 16, 8  # sides in pixels that the network, which halves its input three times, can take
 WHOLE = 3_200_000  # pixels; a larger picture is painted in tiles
 TILE, MARGIN = 1024, 112  # sides in pixels; the network sees less far than the margin
-PATCH, SAMPLE = 192, 112  # side in pixels, and largest number, of the patches that a larger picture is measured on
+PATCH, SAMPLE = 256, 63  # side in pixels, and largest number, of the patches that a larger picture is measured on
 
-Run = Callable[[np.ndarray, np.ndarray | None], tuple[np.ndarray, np.ndarray]]
-"""Pictures ``[N, H, W, 3]`` of bytes, painted with the statistics given, or with their own; and these."""
+Place = tuple[int, int]
+"""Row and column of a picture's first pixel in the whole."""
+Run = Callable[[np.ndarray, list[Place], np.ndarray | None], tuple[np.ndarray, np.ndarray]]
+"""Pictures ``[N, H, W, 3]`` of bytes that stand at these places, painted with the statistics given, or with their own;
+and these."""
 
 
 def paint(pixels: np.ndarray, run: Run, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
@@ -34,7 +37,7 @@ def paint(pixels: np.ndarray, run: Run, progress: Callable[[int, int], None] | N
         progress(number, len(places))
         top, left = max(0, rows.start - MARGIN), max(0, columns.start - MARGIN)
         around = pixels[top : rows.stop + MARGIN, left : columns.stop + MARGIN]
-        made = run(mirrored(around)[None], known)[0][0]
+        made = run(mirrored(around)[None], [(top, left)], known)[0][0]
         down, right = rows.start - top, columns.start - left
         result[rows, columns] = made[down:, right:][: rows.stop - rows.start, : columns.stop - columns.start]
     progress(len(places), len(places))
@@ -49,12 +52,9 @@ def measure(pixels: np.ndarray, run: Run) -> np.ndarray:
     rows, columns = height // tall, width // wide
     down = max(1, min(rows, SAMPLE, int((SAMPLE * rows / columns) ** 0.5)))
     across = max(1, min(columns, SAMPLE // down))
-    patches = [
-        mirrored(pixels[top : top + tall, left : left + wide])
-        for top in spread(height, tall, down)
-        for left in spread(width, wide, across)
-    ]
-    return run(np.stack(patches), None)[1]
+    places = [(top, left) for top in spread(height, tall, down) for left in spread(width, wide, across)]
+    patches = [mirrored(pixels[top : top + tall, left : left + wide]) for top, left in places]
+    return run(np.stack(patches), places, None)[1]
 
 
 def cut(length: int) -> list[slice]:

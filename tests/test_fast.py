@@ -11,6 +11,9 @@ from PIL import Image
 
 import nst
 from nst import Cancelled, ImageError, SettingsError, fast, tiles
+from nst.feedforward import styles
+from nst.feedforward.sessions import open_model
+from nst.models import MODELS
 
 
 def scene(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -22,15 +25,15 @@ def pixels(image: Image.Image) -> np.ndarray:
     return np.asarray(image, np.float32)
 
 
-def test_the_catalogue_names_files_that_are_here_unchanged():
+def test_the_catalogue_names_styles_whose_vectors_and_thumbnails_are_here():
     assert [style.id for style in nst.styles()] == list(fast.catalogue())
     for style in nst.styles():
-        assert hashlib.sha256(style.file.read_bytes()).hexdigest() == style.sha256
+        assert style.vectors.shape == (2, len(styles.identity()))
         assert Image.open(style.thumbnail).width >= 256
 
 
 def test_all_that_is_shipped_for_the_fast_engine_is_under_ten_megabytes():
-    files = [path for path in fast.MODELS.iterdir() if path.is_file() and path.stem != "student"]
+    files = [path for path in MODELS.iterdir() if path.is_file() and path.stem != "student"]
     assert sum(path.stat().st_size for path in files) < 10_000_000
 
 
@@ -102,11 +105,7 @@ def test_transparency_is_put_back():
 
 def test_the_provider_that_really_runs_is_told():
     painted = nst.stylize(scene(32, 32))
-    assert (
-        painted.info["provider"]
-        == fast.provider()
-        == fast.open_model(fast.find("starry-night").file).get_providers()[0]
-    )
+    assert painted.info["provider"] == fast.provider() == open_model(fast.NETWORK).get_providers()[0]
 
 
 def test_a_photo_beyond_all_bounds_is_painted_smaller_enlarged_and_this_is_said(monkeypatch):
@@ -121,7 +120,7 @@ def test_a_picture_of_one_line_asks_for_no_more_memory_than_another(shape, monke
     monkeypatch.setattr(fast, "MOST_PIXELS", 10_000)
     seen = []
 
-    def paint(mix, image, *how):
+    def paint(mix, image, *how, **watching):
         seen.append(max(image.width, fast.SMALLEST) * max(image.height, fast.SMALLEST))
         return image
 
@@ -133,18 +132,18 @@ def test_a_picture_of_one_line_asks_for_no_more_memory_than_another(shape, monke
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Tiles and patches for pictures of a test's size; the margin stays what the network needs."""
-    for name, value in {"WHOLE": 10_000, "TILE": 384, "PATCH": 96, "SAMPLE": 40}.items():
+    for name, value in {"WHOLE": 10_000, "TILE": 384, "PATCH": 128, "SAMPLE": 20}.items():
         monkeypatch.setattr(tiles, name, value)
 
 
 def whole_and_tiled(monkeypatch, photo: Image.Image) -> tuple[np.ndarray, np.ndarray]:
-    tiled = pixels(fast.paint({"starry-night": 1}, photo))
+    tiled = pixels(nst.stylize(photo, seed=5))
     monkeypatch.setattr(tiles, "WHOLE", 10**9)
-    return pixels(fast.paint({"starry-night": 1}, photo)), tiled
+    return pixels(nst.stylize(photo, seed=5)), tiled
 
 
 def test_tiles_with_the_statistics_of_the_whole_are_the_whole(small_tiles, monkeypatch):
-    monkeypatch.setattr(tiles, "measure", lambda photo, run: run(tiles.mirrored(photo)[None], None)[1])
+    monkeypatch.setattr(tiles, "measure", lambda photo, run: run(tiles.mirrored(photo)[None], [(0, 0)], None)[1])
     whole, tiled = whole_and_tiled(monkeypatch, scene(401, 330))
     assert np.abs(whole - tiled).max() <= 1
 
@@ -171,13 +170,12 @@ def test_a_side_is_cut_into_parts_that_follow_each_other_on_the_networks_grid(le
 
 def test_the_margin_is_as_wide_as_the_network_sees():
     """A change of one pixel reaches no further, once the statistics are given."""
-    session = fast.open_model(fast.find("starry-night").file)
-    run = fast._runner(session, np.eye(len(nst.styles()), dtype=np.float32)[0], None)
+    run = fast._runner(open_model(fast.NETWORK), fast.find("starry-night").vectors[0], 1.0, 0, None)
     photo = np.asarray(scene(512, 64))[None].copy()
-    known = run(photo, None)[1]
-    before = run(photo, known)[0]
+    known = run(photo, [(0, 0)], None)[1]
+    before = run(photo, [(0, 0)], known)[0]
     photo[:, :, 256] = 255 - photo[:, :, 256]
-    changed = np.abs(run(photo, known)[0].astype(int) - before).max(axis=(0, 1, 3)).nonzero()[0]
+    changed = np.abs(run(photo, [(0, 0)], known)[0].astype(int) - before).max(axis=(0, 1, 3)).nonzero()[0]
     assert changed.size > 8
     assert changed.min() > 256 - tiles.MARGIN
     assert changed.max() < 256 + tiles.MARGIN
@@ -215,8 +213,8 @@ def test_a_mixture_lies_between_its_styles_and_differs_from_both():
 
 def test_only_the_proportions_of_a_mixture_count():
     one, other = (style.id for style in nst.styles()[:2])
-    assert fast.shares({one: 3, other: 1}) == fast.shares({one: 0.75, other: 0.25}) == {one: 0.75, other: 0.25}
-    assert fast.shares({one: 2, other: 0}) == fast.shares(one) == {one: 1.0}
+    assert fast.mixture({one: 3, other: 1}) == fast.mixture({one: 0.75, other: 0.25}) == {one: 0.75, other: 0.25}
+    assert fast.mixture({one: 2, other: 0}) == fast.mixture(one) == fast.mixture(fast.find(one)) == {one: 1.0}
 
 
 def test_a_larger_brush_paints_calmer():
@@ -224,6 +222,28 @@ def test_a_larger_brush_paints_calmer():
     rough = [np.abs(np.diff(pixels(nst.stylize(photo, stroke=s)), axis=0)).mean() for s in (0.5, 1, 2)]
     assert rough[2] < rough[1]
     assert nst.stylize(photo, stroke=2).size == nst.stylize(photo, stroke=0.5).size == (256, 256)
+
+
+def test_the_brush_is_in_the_vector_as_far_as_it_reaches_and_beyond_it_the_picture_is_painted_smaller():
+    assert fast.brush(1 / fast.USUAL) == (0, pytest.approx(1))
+    assert fast.brush(styles.BROAD / fast.USUAL) == (pytest.approx(1), pytest.approx(1))
+    for stroke in (0.5, 0.8, 1, 1.3, 2):
+        level, left = fast.brush(stroke)
+        assert -fast.BEYOND <= level <= 1 + fast.BEYOND
+        assert styles.BROAD**level * left == pytest.approx(stroke * fast.USUAL)
+
+
+def test_another_seed_paints_another_picture_of_the_same_photo():
+    photo = scene(256, 192)
+    first, again, other = (pixels(nst.stylize(photo, seed=seed)) for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert np.abs(first - other).mean() > 3
+
+
+def test_a_plain_sky_is_painted():
+    """A picture of one color has nothing to hang a stroke on but the stroke field."""
+    painted = pixels(nst.stylize(Image.new("RGB", (256, 256), (120, 160, 200)), "starry-night"))
+    assert painted.mean(axis=2).std() > 5
 
 
 def test_the_photos_colors_can_be_kept():
@@ -269,6 +289,8 @@ def test_many_threads_share_a_style_and_each_gets_its_own_picture():
         ({"style": {"starry-night": 10**400}}, "1000"),
         ({"style": {"mona-lisa": 1}}, "mona-lisa"),
         ({"stroke": 3}, "stroke"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 1.5}, "whole"),
         ({"color": "sepia"}, "luminance"),
         ({"strength": -0.1}, "1.5"),
         ({"strength": float("nan")}, "1.5"),
@@ -291,11 +313,11 @@ def test_what_is_no_photo_is_an_error():
 
 def test_a_recipe_names_the_style_and_the_very_model():
     recipe = fast.recipe("starry-night", 0.8, 512)
-    assert recipe["model"] == fast.find("starry-night").sha256
+    assert recipe["model"] == hashlib.sha256((MODELS / "network.safetensors").read_bytes()).hexdigest()
     assert (recipe["engine"], recipe["style"], recipe["strength"], recipe["size"]) == ("fast", "starry-night", 0.8, 512)
 
 
 def test_a_recipe_of_a_mixture_names_the_shares():
-    recipe = fast.recipe({"starry-night": 3, "great-wave": 1}, 1.0, None, stroke=1.5, color="match")
+    recipe = fast.recipe({"starry-night": 3, "great-wave": 1}, 1.0, None, stroke=1.5, color="match", seed=7)
     assert recipe["style"] == {"starry-night": 0.75, "great-wave": 0.25}
-    assert (recipe["stroke"], recipe["color"]) == (1.5, "match")
+    assert (recipe["stroke"], recipe["color"], recipe["seed"]) == (1.5, "match", 7)

@@ -14,6 +14,7 @@ from PIL import Image
 from served import ROOT, app_with_hub, vgg19
 
 from nst import KNOBS, PRESETS, fast
+from nst.models import MODELS
 from nst.training import cards
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -110,7 +111,7 @@ def test_the_table_of_presets_is_the_codes(name):
 
 
 def test_the_table_of_styles_is_the_catalogues():
-    entries = json.loads((fast.MODELS / "styles.json").read_text("utf-8"))
+    entries = json.loads((MODELS / "styles.json").read_text("utf-8"))
     for row in cards.rows(entries):
         assert row in README
 

@@ -1,7 +1,7 @@
 """The training room, end to end on tiny pictures: train, stop, go on, export, check."""
 
-import argparse
 import csv
+import tarfile
 
 import numpy as np
 import onnx
@@ -11,13 +11,15 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torchvision.models import vgg19
-from torchvision.transforms import v2
 
 from nst import fast, losses, measure
+from nst.feedforward import files, network, objective
+from nst.feedforward.field import CHANNELS
+from nst.feedforward.network import StyleNetwork
+from nst.models import MODELS
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
 from nst.tensors import to_tensor
-from nst.training import aims, cards, export, network, photos, train
-from nst.training.network import StyleNetwork
+from nst.training import cards, export, model, photos, pool, state, train
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,9 @@ def material(tmp_path):
     """Three paintings and a folder of photographs."""
     rng = np.random.default_rng(0)
     (tmp_path / "photos").mkdir()
-    for name in ("one.png", "other.png", "third.png", *(f"photos/{n}.png" for n in range(6))):
+    (tmp_path / "paintings").mkdir()
+    names = ("one", "other", "third")
+    for name in (*(f"paintings/{name}.png" for name in names), *(f"photos/{n}.png" for n in range(6))):
         coarse = Image.fromarray(rng.integers(0, 256, (9, 12, 3), np.uint8))
         coarse.resize((96, 72), Image.BICUBIC).save(tmp_path / name)
     return tmp_path
@@ -39,37 +43,23 @@ def material(tmp_path):
 
 @pytest.fixture
 def run(material, published, monkeypatch):
-    """Trains a small network as the command does; gives the checkpoint's content."""
-    monkeypatch.setattr(train.weights, "vgg19", lambda: published)
+    """Trains a small network as the command does for some steps, under the small judge; gives the state it leaves."""
     monkeypatch.setattr(train, "CROPS", ((0.0, 32),))
-    monkeypatch.setattr(aims, "STYLE_SIDE", 64)
-    monkeypatch.setattr(StyleNetwork.__init__, "__defaults__", (1, (8, 8, 16), 1, 0))
+    monkeypatch.setattr(train, "FIELD", 64)
+    monkeypatch.setattr(objective, "STYLE_SIDE", 64)
+    monkeypatch.setattr(StyleNetwork.__init__, "__defaults__", ((8, 8, 16), 1, 0))
 
-    def running(out: str, *arguments: str, paintings=("one.png", "second=other.png")) -> dict:
-        named = [str(material / name) if "=" not in name else name.replace("=", f"={material}/") for name in paintings]
-        photos = ["--photos", str(material / "photos")]
-        monkeypatch.setattr("sys.argv", ["train", str(material / out), *named, *photos, "--batch", "2", *arguments])
-        train.main()
-        return torch.load(material / out / "checkpoint.pt", weights_only=True)
+    def running(out: str, *arguments: str, steps: int = 2, styles=("one", "second=other"), photos=None) -> tuple:
+        given = ["--photos", str(photos or material / "photos"), "--paintings", str(material / "paintings")]
+        fixed = ["--judge", "student", "--pool", "3", "--renew", "2", "--minutes", "60"]
+        options = train.parse([str(material / out), *styles, *given, *fixed, *arguments])
+        course = train.Training(options)
+        figures = [train.lesson(course) for _ in range(steps)]
+        course.seconds += 1.0
+        course.save()
+        return state.read(material / out / "checkpoint"), figures
 
     return running
-
-
-def test_glow_is_what_drifts_where_the_photo_is_plain():
-    plain, busy = torch.full((1, 3, 128, 128), 0.5), torch.rand(1, 3, 128, 128).round()
-    drifting = torch.linspace(0, 1, 128).expand(1, 3, 128, 128)
-    strokes = 0.5 + 0.4 * torch.sin(torch.arange(128) * (2 * torch.pi / 16)).expand(1, 3, 128, 128)
-    assert float(aims.glow(drifting, plain)) == pytest.approx(0.25, rel=0.01)  # a part is a quarter of the way
-    assert float(aims.glow(strokes, plain)) < 1e-5
-    assert float(aims.glow(drifting, busy)) < 1e-5
-
-
-def test_glow_sees_a_halo_along_what_stands_before_the_sky():
-    photo = torch.full((1, 3, 128, 256), 0.5)
-    photo[..., 120:136] = 0.1
-    halo = photo.clone()
-    halo[..., 104:120] = halo[..., 136:152] = 0.9
-    assert float(aims.glow(halo, photo)) > 10 * float(aims.glow(photo, photo)) > 0
 
 
 def test_grid_is_what_repeats_itself_with_the_networks_stride():
@@ -77,116 +67,146 @@ def test_grid_is_what_repeats_itself_with_the_networks_stride():
         return (0.5 + 0.1 * torch.sin(torch.arange(480) * (2 * torch.pi / period))).expand(1, 3, 480, 480)
 
     for period in (4, 8):
-        assert float(aims.grid(waves(period))) == pytest.approx(0.1 * 0.5**0.5, rel=0.01)
+        assert float(objective.grid(waves(period))) == pytest.approx(0.1 * 0.5**0.5, rel=0.01)
     for period in (5, 9.6, 16, 480):
-        assert float(aims.grid(waves(period))) < 2e-3
+        assert float(objective.grid(waves(period))) < 2e-3
     flat = torch.full((1, 3, 20, 30), 0.5, requires_grad=True)
-    aims.grid(flat).sum().backward()
+    objective.grid(flat).sum().backward()
     assert flat.grad.isfinite().all()
 
 
-def test_a_painting_named_twice_gets_twice_as_many_crops():
-    drawn = [style for step in range(9) for style, _ in train.draw(step, 2, [0, 1, 1])]
+def test_a_style_named_twice_gets_twice_as_many_crops():
+    drawn = [train.drawn(n, [0, 1, 1], 0).style for n in range(18)]
     assert (drawn.count(0), drawn.count(1)) == (6, 12)
 
 
-def test_training_writes_a_checkpoint_losses_and_a_sheet(run, material):
-    state = run("out", "--steps", "4", "--every", "2")
-    assert (state["step"], state["ids"]) == (4, ["one", "second"])
+def test_every_style_gets_its_turn_and_every_third_group_any_painting_mostly_at_the_full_dose():
+    drawn = [train.drawn(n, [0, 1, 2], 5) for n in range(900)]
+    assert [sum(g.wall and g.style == s for g in drawn) for s in range(3)] == [200, 200, 200]
+    assert {g.style for g in drawn if not g.wall} == set(range(5))
+    doses = [g.dose for g in drawn]
+    assert 0.68 < sum(d == 1 for d in doses) / 900 < 0.82
+    assert 0.1 <= min(doses) < 0.2
+    assert 1.2 < max(doses) <= 1.3
+    assert {g.level for g in drawn if g.wall} == set(range(len(train.LEVELS)))
+
+
+def test_training_changes_network_styles_and_encoder_and_leaves_a_checkpoint_and_a_sheet(run, material):
+    (parts, notes), figures = run("out", steps=4)
+    assert (notes["step"], notes["ids"]) == (4, ["one", "second"])
+    assert set(parts) == set(state.PARTS)
+    assert all(figure.shape == (1, 5) and figure.isfinite().all() for figure in figures)
+    begun = model.Model(2, StyleNetwork())
+    for name, value in begun.state_dict().items():
+        assert parts["now"][name].shape == value.shape
+    for name in ("vectors", "identity", "encoder.last.weight"):
+        assert not torch.equal(parts["now"][name], begun.state_dict()[name]), name
+    assert Image.open(material / "out" / "sheet.jpg").width > 0
+
+
+def test_the_command_trains_for_its_minutes_and_writes_down_what_it_came_to(run, material, monkeypatch):
+    run("out", steps=1)
+    given = ["--photos", str(material / "photos"), "--paintings", str(material / "paintings"), "--judge", "student"]
+    options = [str(material / "out"), "one", "second=other", *given, "--pool", "3", "--minutes", "0.05", "--looks", "1"]
+    monkeypatch.setattr("sys.argv", ["train", *options])
+    train.main()
+    notes = state.read(material / "out" / "checkpoint")[1]
+    assert notes["seconds"] >= 3
     rows = list(csv.reader((material / "out" / "losses.csv").open()))
-    assert [int(row[0]) for row in rows] == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert {row[2] for row in rows} == {"one", "second"}
-    assert np.isfinite([[float(value) for value in row[3:]] for row in rows]).all()
-    assert Image.open(material / "out" / "sheet-4.jpg").width > 0
+    assert [int(row[0]) for row in rows] == list(range(2, notes["step"] + 1))
+    assert {row[1] for row in rows} <= {"one", "second", "any"}
+    assert np.isfinite([[float(value) for value in row[2:]] for row in rows]).all()
 
 
-def test_an_interrupted_training_goes_on_where_it_was(run, material):
-    run("out", "--steps", "2")
-    first = (material / "out" / "losses.csv").read_text()
-    assert run("out", "--steps", "4")["step"] == 4
-    rows = (material / "out" / "losses.csv").read_text()
-    assert rows.startswith(first)
-    assert len(rows.splitlines()) == 8
+def test_an_interrupted_training_goes_on_where_it_was(run):
+    (before, notes), _ = run("out", steps=3)
+    (after, then), _ = run("out", steps=0)
+    assert (notes["step"], then["step"]) == (3, 3)
+    for part in state.PARTS:
+        assert before[part].keys() == after[part].keys()
+        for name, value in before[part].items():
+            assert torch.equal(value, after[part][name]), (part, name)
+    assert (then["content"], then["aim"]) == (notes["content"], notes["aim"])
+
+
+def test_a_checkpoint_cut_short_leaves_the_one_before(tmp_path):
+    state.save(tmp_path / "c", {"now": {"x": torch.ones(2)}}, {"step": 1})
+    (tmp_path / "c").rename(tmp_path / "c.old")
+    (tmp_path / "c.partial").mkdir()
+    assert state.exists(tmp_path / "c")
+    parts, notes = state.read(tmp_path / "c")
+    assert (notes["step"], parts["now"]["x"].tolist()) == (1, [1, 1])
+
+
+def test_photographs_are_read_from_a_tar_file_too(run, material):
+    with tarfile.open(material / "photos.tar", "w") as archive:
+        for path in sorted((material / "photos").iterdir()):
+            archive.add(path, path.name)
+    (folder, _), _ = run("folder", steps=1)
+    (packed, _), _ = run("packed", steps=1, photos=material / "photos.tar")
+    for name, value in folder["now"].items():
+        assert torch.equal(value, packed["now"][name]), name
+
+
+def test_crops_follow_from_their_numbers_and_lie_within_the_photograph(tmp_path):
+    for number in range(4):
+        Image.linear_gradient("L").resize((90, 70 + number)).convert("RGB").save(tmp_path / f"{number}.png")
+    taken = photos.Photographs(tmp_path, torch.device("cpu"))
+    one, again, other = taken.crops([1, 2], 48), taken.crops([1, 2], 48), taken.crops([3, 4], 48)
+    assert one.shape == (2, 3, 48, 48)
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    # A gradient from black to white goes on without a jump: nothing beside the photograph is seen.
+    assert (taken.crops(list(range(40)), 48).diff(dim=2).min(dim=3).values >= -1e-3).all()
 
 
 def test_a_style_is_added_and_the_others_stay_exactly_as_they_were(run, material):
-    """Through the exported file, as the documented command does it."""
-    run("out", "--steps", "2")
-    export.checked(material / "out" / "checkpoint.pt", material / "two.onnx")
-    more = ("--start", str(material / "two.onnx"), "--add", "--steps", "3")
-    state = run("more", *more, paintings=("third.png",))
-    assert state["ids"] == ["one", "second", "third"]
-    export.checked(material / "more" / "checkpoint.pt", material / "three.onnx")
-    before, after = (onnxruntime.InferenceSession(material / f"{name}.onnx") for name in ("two", "three"))
-    photo = np.random.default_rng(5).random((1, 3, 48, 64), np.float32)
-    given, share = np.zeros(before.get_inputs()[2].shape, np.float32), np.zeros((), np.float32)
-
-    def painted(session: onnxruntime.InferenceSession, mix: list[float]) -> np.ndarray:
-        inputs = {"photo": photo, "mix": np.array(mix, np.float32), "given": given, "share": share}
-        return session.run(None, inputs)[0]
-
-    for mix in ([1, 0], [0, 1], [0.4, 0.2]):
-        assert np.array_equal(painted(before, mix), painted(after, [*mix, 0]))
+    """Through the exported files, as the documented command does it."""
+    run("out")
+    export.checked(material / "out" / "checkpoint", material / "two")
+    (_, notes), _ = run("more", "--start", str(material / "two"), "--add", styles=("third",), steps=3)
+    assert notes["ids"] == ["one", "second", "third"]
+    export.checked(material / "more" / "checkpoint", material / "three")
+    for name in ("network.safetensors", "network.onnx"):
+        before, after = ((material / folder / name).read_bytes() for folder in ("two", "three"))
+        assert before == after
+    before, after = (files.for_training(material / folder)[0] for folder in ("two", "three"))
+    for name, value in before.items():
+        assert torch.equal(value, after[name][:2] if name == "vectors" else after[name]), name
     # The new one has left the mean of the others, where it began.
-    assert np.abs(painted(after, [0, 0, 1]) - painted(before, [0.5, 0.5])).max() > 1e-4
-
-
-def test_a_model_can_be_trained_further_from_its_file(run, material):
-    run("out", "--steps", "2")
-    export.checked(material / "out" / "checkpoint.pt", material / "model.onnx")
-    state = run("again", "--start", str(material / "model.onnx"), "--steps", "3")
-    assert (state["ids"], state["trained"], state["step"]) == (["one", "second"], 2, 3)
-    assert export.load(material / "again" / "checkpoint.pt")[1]["trained"] == 2
+    assert (after["vectors"][2] - before["vectors"].mean(dim=0)).abs().max() > 1e-3
 
 
 def test_adding_what_is_there_already_is_refused_with_a_word(run, material):
-    run("out", "--steps", "1")
-    export.checked(material / "out" / "checkpoint.pt", material / "model.onnx")
+    run("out", steps=1)
     with pytest.raises(SystemExit, match="--add"):
-        run("more", "--start", str(material / "model.onnx"), "--add", "--steps", "1")
+        run("more", "--start", str(material / "out" / "checkpoint"), "--add", steps=1)
 
 
-def test_every_style_gets_its_turn_and_the_doses_are_mostly_the_full_style():
-    drawn = [pair for step in range(300) for pair in train.draw(step, 2, [0, 1, 2])]
-    assert [sum(style == s for style, _ in drawn) for s in range(3)] == [200, 200, 200]
-    doses = [dose for _, dose in drawn]
-    assert 0.6 < sum(d == 1 for d in doses) / 600 < 0.73
-    assert 0.1 <= min(doses) < 0.2
-    assert 1.2 < max(doses) <= 1.3
+def test_a_model_can_be_trained_further_from_its_files(run, material):
+    run("out", steps=2)
+    export.checked(material / "out" / "checkpoint", material / "made")
+    (_, notes), _ = run("again", "--start", str(material / "made"), steps=3)
+    assert (notes["ids"], notes["trained"], notes["step"]) == (["one", "second"], 2, 3)
 
 
-def test_weights_of_terms_follow_their_figures_within_limits():
-    balance = aims.Balance.fresh(2, 0.7, 1.4)
-    for _ in range(1000):
-        balance.follow(1, 0.9, 1.2)
-    assert balance.content.tolist() == pytest.approx([1.0, aims.LIMITS[1]])
-    assert balance.smooth.tolist() == pytest.approx([0.3, aims.LIMITS[0]])
+def test_training_can_go_on_from_the_shipped_model():
+    tensors, notes = state.beginning(MODELS)
+    assert notes["ids"] == [style.id for style in fast.styles()]
+    made = model.Model(len(notes["ids"]))
+    made.load_state_dict(tensors)
+    assert np.array_equal(made.vectors.detach()[0].numpy(), fast.styles()[0].vectors)
 
 
-def test_what_crops_are_to_come_to_follows_the_figures_of_whole_photographs():
-    balance = aims.Balance.fresh(2, 0.7, 1.4)
-    balance.aim(1, 0.1, -0.2)
-    assert balance.content_aim.tolist() == pytest.approx([0.7, 0.7 - 0.1 * aims.AIM])
-    assert balance.noise_aim.tolist() == pytest.approx([1.4, 1.4 + 0.2 * aims.AIM])
-
-
-def test_whole_photographs_held_out_are_measured_as_the_published_figures_are(material, published, monkeypatch):
-    monkeypatch.setattr(photos, "WHOLE_SIDE", 64)
-    judge, painting = VGG19(published), material / "one.png"
-    taken = photos.Photos(material / "photos", judge, 0)
-    assert not set(taken.held_out) & set(taken.files)
-    monkeypatch.setattr(taken, "held_out", taken.files[:2])
-    network = StyleNetwork(2, (8, 8, 16), 1, 0)
-    found = aims.measure_whole(network, judge, taken, {1: aims.style_grams(judge, painting, torch.device("cpu"))})
-    assert found.keys() == {1}
-    each = []
-    for photo, _ in (taken.whole(0), taken.whole(1)):
-        with torch.no_grad():
-            made = network.eval()(photo, torch.tensor([[0.0, 1.0]]))
-        picture, result = (v2.functional.to_pil_image(x[0]) for x in (photo, made))
-        each.append(measure.distances(judge, picture, Image.open(painting), result))
-    expected = {k: (each[0][k] + each[1][k]) / 2 for k in ("content", "noise")}
-    assert {k: found[1][k] for k in expected} == pytest.approx(expected, rel=0.05)
+def test_the_weight_of_the_content_follows_whole_photographs(run, material):
+    run("out", steps=1)
+    given = ["--photos", str(material / "photos"), "--paintings", str(material / "paintings"), "--judge", "student"]
+    course = train.Training(train.parse([str(material / "out"), "one", "second=other", *given, "--pool", "0"]))
+    course.wanted, before = [0.0, 5.0, 0.0], course.aim.clone()
+    seen = course.look(1)
+    assert seen.keys() == {"one", "second"}
+    assert course.aim[0] < before[0]
+    assert course.aim[1] > before[1]
 
 
 def test_the_figures_trained_on_are_those_measured(published):
@@ -195,26 +215,75 @@ def test_the_figures_trained_on_are_those_measured(published):
     photo, painting, result = (
         Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).resize((64, 64), Image.BICUBIC) for _ in range(3)
     )
-    measured = measure.distances(judge, photo, painting, result)
-    tensors = [to_tensor(p) for p in (result, photo, painting)]
-    structure = judge(tensors[1], [CONTENT_LAYER])[CONTENT_LAYER]
-    grams = {k: losses.gram_matrix(f) for k, f in judge(tensors[2], STYLE_LAYERS).items()}
-    found = aims.figures(judge, tensors[0], tensors[1], structure, [grams])
-    assert {k: float(found[k]) for k in measured} == pytest.approx(measured, rel=0.05)
+    measured = measure.figures(judge, photo, painting, result)
+    targets = objective.statistics_of(judge, painting, [64.0], torch.device("cpu"))
+    one = torch.zeros(1, dtype=torch.long)
+    tensors = [to_tensor(p) for p in (result, photo)]
+    found, layers = objective.terms(judge, *tensors, targets.of(one, one), 1)
+    assert float(found["content"]) == pytest.approx(measured["content"], rel=0.05)
+    assert float(sum(layers.values())) / len(layers) == pytest.approx(measured["style"], rel=0.05)
+    assert float(layers["relu5_1"]) == pytest.approx(measured["relu5_1"], rel=0.05)
+
+
+def test_the_crops_of_a_group_are_compared_with_the_painting_together(published):
+    """Two halves of a painting have its statistics, though neither has them."""
+    judge = VGG19(published)
+    left, right = torch.rand(1, 3, 64, 64) * 0.3, torch.rand(1, 3, 64, 64)
+    features = judge(torch.cat([left, right]), STYLE_LAYERS)
+    grams = {k: losses.gram_matrix(features[k]).mean(dim=0, keepdim=True) for k in STYLE_LAYERS}
+    together = objective.style_terms(features, grams, 2)
+    alone = objective.style_terms({k: f[:1] for k, f in features.items()}, grams, 1)
+    for layer in STYLE_LAYERS:
+        assert float(together[layer]) < 0.02 < float(alone[layer])
+
+
+def test_vgg19_without_its_last_layers_sees_the_same_up_to_there(published):
+    few = {name: tensor for name, tensor in published.items() if int(name.split(".")[1]) <= 28}
+    picture, layers = torch.rand(1, 3, 32, 32), (*STYLE_LAYERS, CONTENT_LAYER)
+    whole, part = (VGG19(weights)(picture, layers) for weights in (published, few))
+    assert all(torch.equal(whole[layer], part[layer]) for layer in layers)
+    with pytest.raises(ValueError, match="relu5_3"):
+        VGG19(few)(picture, ["relu5_3"])
+
+
+def test_versions_of_paintings_are_others_each_time_and_replace_the_oldest(run, material):
+    paintings = [Image.open(path).convert("RGB") for path in sorted((material / "paintings").iterdir())]
+    judge = train.Student(train.shipped())
+    kept = pool.Pool(paintings, judge, judge, torch.device("cpu"), 0)
+    kept.fill(3)
+    before = kept.features.clone(), kept.targets.fine["relu3_1"].clone()
+    kept.renew()
+    assert not torch.equal(kept.features[0], before[0][0])
+    assert not torch.equal(kept.targets.fine["relu3_1"][0], before[1][0])
+    assert torch.equal(kept.features[1:], before[0][1:])
+
+
+def given(number: int, height: int = 32, width: int = 48) -> tuple[torch.Tensor, torch.Tensor]:
+    """A photograph and a stroke field for the network."""
+    torch.manual_seed(number)
+    return torch.rand(1, 3, height, width), torch.randn(1, CHANNELS, height, width)
 
 
 def test_the_network_gives_the_photo_back_at_no_dose():
-    photo = torch.rand(1, 3, 32, 48)
+    made, (photo, field) = StyleNetwork().eval(), given(0)
     with torch.no_grad():
-        assert torch.allclose(StyleNetwork(2).eval()(photo, torch.zeros(1, 2)), photo, atol=1e-6)
+        assert torch.allclose(made(photo, field, made.neutral()[None], torch.zeros(1)), photo, atol=1e-6)
+
+
+def test_the_stroke_field_counts_by_the_styles_gains_beside_the_first_layer():
+    torch.manual_seed(3)
+    layer, (_, field) = network.Strokes(4, 8), given(1)
+    x = torch.rand(1, 4, 4, 6)
+    assert torch.equal(layer(x, field, network.Style(torch.zeros(1, 4))), x)
+    assert (layer(x, field, network.Style(torch.ones(1, 4))) - x).abs().mean() > 0.01
 
 
 def test_an_enlarging_layer_is_nearest_neighbor_and_a_convolution():
     torch.manual_seed(1)
-    layer, x, shares = network.Enlarging(5, 7, 1), torch.rand(2, 5, 6, 9), torch.tensor([[0.0, 1.0]])
+    layer, x, style = network.Enlarging(5, 7), torch.rand(2, 5, 6, 9), torch.randn(1, 14)
     large = F.pad(F.interpolate(x, scale_factor=2, mode="nearest"), (1, 1, 1, 1), mode="reflect")
-    expected = layer.norm(F.conv2d(large, layer.conv.weight), shares)
-    assert torch.allclose(layer(x, shares), expected, atol=1e-4)
+    expected = layer.norm(F.conv2d(large, layer.conv.weight), network.Style(style))
+    assert torch.allclose(layer(x, network.Style(style)), expected, atol=1e-4)
 
 
 def test_the_softening_is_that_of_the_picture():
@@ -225,24 +294,14 @@ def test_the_softening_is_that_of_the_picture():
     assert torch.allclose(F.pixel_shuffle(found, 2), picture, atol=1e-6)
 
 
-def test_training_can_go_on_from_the_shipped_model():
-    file = fast.styles()[0].file
-    options = argparse.Namespace(start=file, content=0.7, noise=1.4)
-    state = train.begin(options, ["another"])
-    assert state["ids"] == [*(style.id for style in fast.styles()), "another"]
-    assert all(len(value) == len(state["ids"]) for value in aims.Balance(**state["balance"]).__dict__.values())
-
-
 def test_every_picture_of_a_batch_can_have_a_style_of_its_own():
     torch.manual_seed(2)
-    network = StyleNetwork(2, (8, 8, 16), 1, 0).eval()
-    for name, parameter in network.named_parameters():
-        if name.endswith(("scale", "shift")):
-            torch.nn.init.normal_(parameter)
-    photos = torch.rand(2, 3, 32, 32)
+    made = StyleNetwork((8, 8, 16), 1, 0).eval()
+    vectors = torch.randn(2, made.length)
+    photo, field = (torch.cat(pair) for pair in zip(given(1), given(2), strict=True))
     with torch.no_grad():
-        together = network(photos, torch.eye(2))
-        alone = [network(photos[n : n + 1], torch.eye(2)[n : n + 1]) for n in range(2)]
+        together = made(photo, field, vectors, torch.ones(2))
+        alone = [made(photo[n : n + 1], field[n : n + 1], vectors[n : n + 1], torch.ones(1)) for n in range(2)]
     assert torch.allclose(together, torch.cat(alone), atol=1e-5)
 
 
@@ -250,11 +309,13 @@ def test_every_picture_of_a_batch_can_have_a_style_of_its_own():
 def exported(tmp_path_factory):
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("exported")
-    network = StyleNetwork(2, (8, 8, 16), 1)
-    state = {"config": network.config, "average": network.state_dict(), "ids": ["one", "other"], "step": 0}
-    state |= {"trained": 0, "balance": vars(aims.Balance.fresh(2, 0.7, 1.4))}
-    torch.save(state, folder / "checkpoint.pt")
-    return folder, export.checked(folder / "checkpoint.pt", folder / "model.onnx")
+    made = model.Model(2, StyleNetwork((8, 8, 16), 1))
+    torch.nn.init.normal_(made.vectors)
+    torch.nn.init.normal_(made.encoder.last.weight, std=0.01)
+    notes = {"config": made.config, "ids": ["one", "other"], "step": 0, "trained": 0}
+    notes |= {"content": [0.4, 0.4], "content_any": 0.4, "aim": [0.8, 0.8], "aim_any": 0.8}
+    state.save(folder / "checkpoint", {"average": made.state_dict()}, notes)
+    return folder / "made", export.checked(folder / "checkpoint", folder / "made")
 
 
 def test_pytorch_and_onnx_agree_at_ten_sizes(exported):
@@ -262,25 +323,45 @@ def test_pytorch_and_onnx_agree_at_ten_sizes(exported):
     assert exported[1] < export.TOLERANCE == 1e-3
 
 
-def test_an_exported_style_is_one_file_of_the_stated_opset(exported):
+def test_the_exported_graphs_take_their_weights_from_files_beside_them(exported):
     folder, _ = exported
-    model = onnx.load(folder / "model.onnx", load_external_data=False)
-    onnx.checker.check_model(model)
-    assert not list(folder.glob("*.data"))
-    assert [o.version for o in model.opset_import if o.domain == ""] == [export.OPSET]
-    assert [i.name for i in model.graph.input] == ["photo", "mix", "given", "share"]
-    assert [o.name for o in model.graph.output] == ["painting", "statistics"]
+    names = {"network": ["photo", "field", "vector", "dose", "given", "share"], "encoder": ["painting"]}
+    outputs = {"network": ["painting", "statistics"], "encoder": ["vectors"]}
+    for name, inputs in names.items():
+        made = onnx.load(folder / f"{name}.onnx", load_external_data=False)
+        assert [o.version for o in made.opset_import if o.domain == ""] == [export.OPSET]
+        assert [i.name for i in made.graph.input] == inputs
+        assert [o.name for o in made.graph.output] == outputs[name]
+        onnx.checker.check_model(str(folder / f"{name}.onnx"))
+    assert {path.name for path in folder.iterdir()} == {
+        *(f"{name}.{kind}" for name in names for kind in ("onnx", "safetensors")),
+        "student.safetensors",
+        "vectors.safetensors",
+    }
 
 
-def test_the_shipped_styles_are_of_the_stated_opset_and_tell_nothing_of_a_machine():
-    for style in fast.styles():
-        assert b".py" not in style.file.read_bytes()
-        model = onnx.load(style.file, load_external_data=False)
-        assert [o.version for o in model.opset_import if o.domain == ""] == [export.OPSET]
+def test_what_pytorch_reads_from_the_files_is_what_onnx_runtime_runs():
+    made = files.network()
+    photo, field = given(5, 64, 48)
+    vector, dose = torch.from_numpy(fast.styles()[0].vectors[:1]), torch.ones(1)
+    session = onnxruntime.InferenceSession(fast.NETWORK, providers=["CPUExecutionProvider"])
+    inputs = {"photo": photo.numpy(), "field": field.numpy(), "vector": vector[0].numpy(), "dose": np.float32(1)}
+    inputs |= {"given": np.zeros((2, made.channels), np.float32), "share": np.float32(0)}
+    with torch.no_grad():
+        expected = made(photo, field, vector, dose).numpy()
+    found = session.run(None, inputs | {"dose": np.array(1, np.float32), "share": np.array(0, np.float32)})[0]
+    assert np.abs(found - expected).max() < 1e-3
+
+
+def test_the_shipped_graphs_are_of_the_stated_opset_and_tell_nothing_of_a_machine():
+    for name in ("network.onnx", "encoder.onnx"):
+        assert b".py" not in (MODELS / name).read_bytes()
+        made = onnx.load(MODELS / name, load_external_data=False)
+        assert [o.version for o in made.opset_import if o.domain == ""] == [export.OPSET]
 
 
 def test_the_model_card_is_the_catalogues():
-    assert (fast.MODELS / "README.md").read_text("utf-8") == cards.whole()
+    assert (MODELS / "README.md").read_text("utf-8") == cards.whole()
 
 
 def test_distances_are_nothing_for_the_same_picture_and_grow_with_change(published):

@@ -37,6 +37,7 @@ def stylize(
     size: float | None,
     stroke: float | None,
     color: str | None,
+    seed: float | None,
     request: gr.Request,
 ) -> Iterator[str | None]:
     """Paint a photo in one pass.
@@ -50,6 +51,7 @@ def stylize(
         size: long side of the result in pixels; 0 for the photo's own
         stroke: size of the brush, from 0.5 to 2
         color: "style", "luminance" (the photo's colors) or "match" (colors matched to the photo's)
+        seed: another number paints the same photo differently
     Returns:
         the painting as PNG, with the recipe in its text
     """
@@ -58,7 +60,8 @@ def stylize(
     here, picture = visitor(request), photo.open()
     style = nst.styles()[0].id if style in (None, "") else style
     strength, stroke = (1.0 if number is None else number for number in (strength, stroke))
-    order = fast_tab.Order(style, strength, stroke, color or fast.COLOR.default, _whole(size) if size else None)
+    sizes = (_whole(size) if size else None, _whole(seed or 0))
+    order = fast_tab.Order(style, strength, stroke, color or fast.COLOR.default, *sizes)
     for painted in fast_tab.painting(here, picture, order):
         if isinstance(painted, tuple):
             yield None  # only at a yield is it noticed that nobody listens any more
@@ -204,6 +207,7 @@ def build() -> None:
         size = gr.Number(0, label="size")
         stroke = gr.Number(1.0, label="stroke")
         color = gr.Textbox(fast.COLOR.default, label="color")
+        seed = gr.Number(fast.SEED.default, label="seed")
         settings = gr.JSON({}, label="settings")
         second = PictureInput(label="second", type="filepath", image_mode=None)
         share = gr.Number(SHARE.default, label="share")
@@ -214,7 +218,7 @@ def build() -> None:
         paintings = gr.Number(1, label="paintings")
         trigger = gr.Button()
     trigger.click(styles, None, listing, api_name="styles", queue=False)
-    how = [style, strength, size, stroke, color]
+    how = [style, strength, size, stroke, color, seed]
     trigger.click(stylize, [photo, *how], picture, api_name="stylize", **fast_tab.CONCURRENCY)
     asked = [photo, settings, paintings]
     trigger.click(estimate, asked, foretold, api_name="estimate", concurrency_limit=None)

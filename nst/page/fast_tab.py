@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
+import random
 import shutil
 import threading
 import time
@@ -19,7 +20,9 @@ import nst
 from nst import fast
 from nst.color import COLORS
 from nst.errors import Cancelled
+from nst.feedforward.styles import Style
 from nst.images import Picture
+from nst.page import own_style
 from nst.page.answers import answers
 from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput, Upload, downloads, show
 from nst.page.texts import localized, names, say, t
@@ -60,27 +63,29 @@ def device(provider: str) -> str:
 class Order:
     """What is to be painted how."""
 
-    style: dict[str, float]
+    style: dict[str | Style, float]
     strength: float
     stroke: float
     color: str
     size: int | None
+    seed: int = 0
 
     def paint(self, photo: Picture, **watching: Any) -> Image.Image:
         """The painting; ``watching`` is ``cancelled`` and ``progress`` of ``nst.stylize``."""
-        options = {"stroke": self.stroke, "color": self.color}
+        options = {"stroke": self.stroke, "color": self.color, "seed": self.seed}
         return nst.stylize(photo, self.style, self.strength, self.size, **options, **watching)
 
     def recipe(self) -> dict[str, Any]:
         """What is written into the file."""
-        return fast.recipe(self.style, self.strength, self.size, stroke=self.stroke, color=self.color)
+        how = {"stroke": self.stroke, "color": self.color, "seed": self.seed}
+        return fast.recipe(self.style, self.strength, self.size, **how)
 
     def title(self) -> str:
         """The style's title, or those of a mixture with their shares."""
         mix = fast.shares(self.style)
         if len(mix) == 1:
-            return fast.find(next(iter(mix))).title
-        return " + ".join(f"{fast.find(name).title} {share:.0%}" for name, share in mix.items())
+            return next(iter(mix)).title
+        return " + ".join(f"{style.title} {share:.0%}" for style, share in mix.items())
 
 
 def example() -> Picture:
@@ -139,6 +144,8 @@ def paint(
     stroke: float,
     color: str,
     size: int,
+    seed: int,
+    own: own_style.Own,
     request: gr.Request,
 ) -> Iterator[Any]:
     """Shows before and after first, then makes the downloads while they are looked at.
@@ -146,10 +153,12 @@ def paint(
     Without a photo an example is painted, so that there is something to see from the beginning.
     Each message goes to (before and after, status, PNG, JPEG, stop)."""
     here, began = visitor(request), time.monotonic()
-    order = Order(style, strength, stroke, color, None if size == ORIGINAL else int(size))
+    if own is not None:
+        style = {own["style"]: 1.0}
+    order = Order(style, strength, stroke, color, None if size == ORIGINAL else int(size), int(seed))
     same, closed = gr.skip(), gr.DownloadButton(interactive=False)
     no_stop = gr.Button(visible=False)
-    if upload is None and _usual(order):
+    if upload is None and own is None and _usual(order):
         photo, painted = _sample(next(iter(order.style)))
     else:
         photo = example() if upload is None else upload.open()
@@ -183,6 +192,11 @@ def stop(request: gr.Request) -> None:
         running.set()
 
 
+def differently() -> int:
+    """Another seed: another painting of the same photo."""
+    return random.randint(1, fast.SEED.high)
+
+
 def slider(knob: Knob) -> gr.Slider:
     """The part of the page that turns a knob of the fast engine."""
     words = {"label": t(knob.name), "info": t(f"{knob.name}_help"), "elem_id": f"fast-{knob.name}"}
@@ -204,6 +218,7 @@ def build(page: gr.Blocks) -> tuple[gr.Image, Palette]:
             with gr.Column(elem_classes="pick-style", elem_id="fast-styles"):
                 gr.Markdown(t("style"), elem_classes="section")
                 style = Palette(styles, styles[0].id, names("mix"), elem_id="fast-style")
+                own = own_style.build(style)
             with gr.Column(elem_classes="turn"):
                 strength = slider(fast.STRENGTH)
                 stroke = slider(fast.STROKE)
@@ -224,14 +239,18 @@ def build(page: gr.Blocks) -> tuple[gr.Image, Palette]:
             with gr.Row(elem_classes="downloads"):
                 png = gr.DownloadButton(t("png"), interactive=False, elem_id="fast-png", min_width=130)
                 jpeg = gr.DownloadButton(t("jpeg"), interactive=False, elem_id="fast-jpeg", min_width=130)
+                again = gr.Button(t("differently"), elem_id="fast-differently", min_width=130)
+            seed = gr.State(fast.SEED.default)
 
     quiet = {"api_visibility": "private"}
     example.input(pick_photo, example, photo, queue=False, show_progress="hidden", **quiet)
     photo.change(None, photo, None, js=REVEAL, **quiet)
     gr.on(
-        [page.load, photo.change, style.input, strength.change, stroke.change, color.change, size.change, button.click],
-        paint, [photo, style, strength, stroke, color, size], [result, status, png, jpeg, halt],
-        trigger_mode="always_last", show_progress="minimal", show_progress_on=[result], **CONCURRENCY, **quiet,
+        [page.load, photo.change, style.input, strength.change, stroke.change, color.change, size.change, seed.change,
+        own.change, button.click], paint, [photo, style, strength, stroke, color, size, seed, own], [result, status,
+        png, jpeg, halt], trigger_mode="always_last", show_progress="minimal", show_progress_on=[result],
+        **CONCURRENCY, **quiet,
     )  # fmt: skip
+    again.click(differently, None, seed, queue=False, show_progress="hidden", **quiet)
     halt.click(stop, None, None, queue=False, show_progress="hidden", **quiet)
     return photo, style

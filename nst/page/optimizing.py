@@ -259,7 +259,7 @@ def take_settings(
     begun_fast = bool(recipe.get("fast_style"))
     if begun_fast:
         try:
-            fast_style = nst.fast.shares(recipe["fast_style"])
+            fast_style = nst.fast.mixture(recipe["fast_style"])
         except nst.SettingsError as error:
             begun_fast = False
             sentences.append(str(error))

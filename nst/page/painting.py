@@ -123,7 +123,7 @@ class Order:
         made: dict[str, Any] = {"program": PROGRAM, "engine": "optimize", "painting": self.painting.name}
         made["painting_pixels"] = fingerprint(self.painting)
         if self.fast_style:
-            made["fast_style"] = {name: round(share, 4) for name, share in nst.fast.shares(self.fast_style).items()}
+            made["fast_style"] = nst.fast.mixture(self.fast_style)
         if self.beside.second is not None:
             made |= {"second": self.beside.second.name, "second_pixels": fingerprint(self.beside.second)}
             made["share"] = self.beside.share

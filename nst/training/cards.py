@@ -5,32 +5,59 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from nst.fast import MODELS
+from nst.feedforward import files
+from nst.feedforward.field import CHANNELS
+from nst.models import MODELS
 from nst.settings import Settings
 from nst.training import export
 
 STYLES = """# Fast styles
 
-One feed-forward network, `styles.onnx`, that paints a photograph in one pass in any of these styles or a
-mixture of them, run by `nst/fast.py`. This part of the card is made from `styles.json`.
+One feed-forward network that paints a photograph in one pass, in any of these styles, a mixture of them, or a style
+learned since. A style is a vector. Run by `nst/fast.py`; this part of the card is made from `styles.json`.
 
-| Style | Painting | Style distance | Content distance | Noise |
-| --- | --- | --- | --- | --- |
+| Style | Painting | {names} |
+| --- | --- | {lines} |
 {rows}
+{quick}
+Means over {photos} photographs of {size} px that the network has not seen, at strength 1, under VGG-19. Style is the
+mean over relu1_1 to relu5_1 of |G - A| / |A|, relu4_1 and relu5_1 that of these layers alone; content |F - P| / |P| at
+relu4_2; noise the mean difference of neighboring pixels against the photograph's own; plain the share of the picture
+that is bare, less the painting's; palette the sliced Wasserstein distance of the colors.
 
-The distances are means over {photos} photographs of {size} px that the network has not seen, at strength 1,
-under VGG-19: style is the mean over relu1_1 to relu5_1 of |G - A| / |A|, content |F - P| / |P| at
-relu4_2, noise the mean difference of neighboring pixels against the photograph's own.
-
-- **Network**: {parameters:.2f} million parameters, {megabytes:.1f} MB, conditional instance normalization; see
-  `nst/training/network.py`. **Input** `photo`, float32 `[tiles, 3, height, width]`, RGB in 0..1, both sides
-  multiples of 8 and at least 16; `mix`, float32 `[styles]`, the dose of each style; `given` and `share`, the
-  statistics to normalize with and how much of them goes in (0 for a whole picture, 1 for a tile).
-  **Output** `painting`, like `photo`, and the `statistics` found. ONNX opset {opset}.
-- **Training**: {trained} steps of two crops of freely licensed photographs, `python -m nst.training.train`, with
+- - **Network**: `network.onnx` with `network.safetensors`, {parameters:.2f} million weights in half precision,
+computed in
+  float32; conditional instance normalization; see `nst/feedforward/network.py`. **Input** `photo`, float32
+  `[tiles, 3, height, width]`, RGB in 0..1, both sides multiples of 8 and at least 16; `field`, the stroke field of the
+  same pixels, `[tiles, {channels}, height, width]` (`nst/feedforward/field.py`); `vector`, `[{length}]`; `dose`, `[]`;
+  `given` and `share`, the statistics to normalize with and how much of them goes in (0 for a whole picture, 1 for a
+  tile). **Output** `painting`, like `photo`, and the `statistics` found. ONNX opset {opset}.
+- - **Styles**: `vectors.safetensors`, for each style two vectors, fine and broad strokes, in half precision;
+`identity`, the
+  photograph's own.
+- **Any painting**: `encoder.onnx` with `encoder.safetensors` and the student's weights. **Input** `painting`, float32
+  `[1, 3, height, width]`, RGB in 0..1. **Output** `vectors`, `[2, {length}]`.
+- - **Training**: {trained} steps of two crops or more of freely licensed photographs, `python -m nst.training.train`,
+with
   paintings in the public domain. The network is ours, under the license of this repository.
 - **Meant for** pictures for people. Faces lose their likeness and text becomes unreadable; it is no judge of anything.
 """
+QUICK = """
+What *Quick*, the full method under the small network, makes of the same photographs and paintings:
+
+| Style | {names} |
+| --- | {lines} |
+{rows}
+"""
+FIGURES = {  # name in a heading, and decimals
+    "style": ("Style", 3),
+    "relu4_1": ("relu4_1", 2),
+    "relu5_1": ("relu5_1", 2),
+    "content": ("Content", 3),
+    "noise": ("Noise", 2),
+    "plain": ("Plain", 2),
+    "palette": ("Palette", 3),
+}
 STUDENT = """
 # The student
 
@@ -61,27 +88,35 @@ with too (Ustyuzhaninov et al. 2017): nothing here was ever trained to please it
 """
 
 
+def figured(metrics: dict[str, Any]) -> str:
+    """A table's cells for these figures."""
+    return " | ".join(f"{metrics[name]:.{decimals}f}" for name, (_, decimals) in FIGURES.items())
+
+
 def rows(entries: list[dict[str, Any]]) -> list[str]:
     """The table's rows for these entries of the catalogue."""
     return [
-        f"| `{e['id']}` | *{e['title']}*, {e['artist']}, {e['year']} ({e['license']}) | {e['metrics']['style']:.3f} | "
-        f"{e['metrics']['content']:.3f} | {e['metrics']['noise']:.2f} |"
+        f"| `{e['id']}` | *{e['title']}*, {e['artist']}, {e['year']} ({e['license']}) | {figured(e['metrics'])} |"
         for e in entries
     ]
 
 
 def of_styles(entries: list[dict[str, Any]]) -> str:
     """The card's part on the fast styles, from the catalogue's entries."""
-    model = MODELS / entries[0]["file"]
-    known = export.read(model)
+    network, notes = files.network(), files.notes_of(MODELS / "vectors.safetensors")
+    heads = {"names": " | ".join(n for n, _ in FIGURES.values()), "lines": " | ".join("---" for _ in FIGURES)}
+    quick = [f"| `{e['id']}` | {figured(e['metrics']['quick'])} |" for e in entries if "quick" in e["metrics"]]
     return STYLES.format(
         rows="\n".join(rows(entries)),
+        quick=QUICK.format(rows="\n".join(quick), **heads) if quick else "",
         photos=entries[0]["metrics"]["photos"],
         size=entries[0]["metrics"]["size"],
         opset=export.OPSET,
-        parameters=sum(t.numel() for t in known["network"].values()) / 1e6,
-        megabytes=model.stat().st_size / 1e6,
-        trained=known["trained"],
+        parameters=sum(p.numel() for p in network.parameters()) / 1e6,
+        channels=CHANNELS,
+        length=network.length,
+        trained=notes["trained"],
+        **heads,
     )
 
 

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nst import fast
+from nst.feedforward.field import stroke_field
 from nst.training.export import OPSET
 
 THREADS = 2
@@ -67,14 +68,15 @@ def compare(sizes: tuple[int, ...], repeats: int) -> dict[int, tuple[float, floa
             ClassicNetwork().eval(), (torch.rand(1, 3, 256, 320),), file, dynamo=True, dynamic_shapes=(side,),
             input_names=["photo"], external_data=False, opset_version=OPSET, verbose=False,
         )  # fmt: skip
-        models = (file, fast.styles()[0].file)
+        models = (file, fast.NETWORK)
         classic, ours = (onnxruntime.InferenceSession(m, options, providers=["CPUExecutionProvider"]) for m in models)
-    mix = np.full(ours.get_inputs()[1].shape, 1 / len(fast.styles()), np.float32)
-    unknown = np.zeros(ours.get_inputs()[2].shape, np.float32)
+    shapes = {i.name: i.shape for i in ours.get_inputs()}
+    rest = {name: np.zeros(shapes[name], np.float32) for name in ("given", "share")}
+    rest |= {"vector": fast.styles()[0].vectors[0], "dose": np.ones((), np.float32)}
     medians = {}
     for size in sizes:
         photo = np.random.default_rng(0).random((1, 3, size, size), np.float32)
-        inputs = {"photo": photo, "mix": mix, "given": unknown, "share": np.zeros((), np.float32)}
+        inputs = {"photo": photo, "field": stroke_field(size, size)[None], **rest}
         seconds: tuple[list[float], list[float]] = ([], [])
         for _ in range(repeats + 1):
             for session, given, times in ((classic, {"photo": photo}, seconds[0]), (ours, inputs, seconds[1])):

@@ -16,12 +16,13 @@ import nst
 from nst import fast
 from nst.drawings import DRAWINGS
 from nst.images import fit, open_image, save_image
+from nst.models import MODELS
 from nst.settings import Settings
 from nst.training.publish_student import ways
 
 HEIGHT, GAP = 360, 8
 TILE, TITLE = 224, 30  # sides of a contact sheet's pictures, and the room for a title
-FOLDER = fast.MODELS / "examples"
+FOLDER = MODELS / "examples"
 
 
 def side_by_side(pictures: list[Image.Image]) -> Image.Image:

@@ -1,15 +1,25 @@
-"""Export the trained network for the app: ``python -m nst.training.export CHECKPOINT MODEL.onnx``.
+"""Write what training came to for the program: ``python -m nst.training.export CHECKPOINT [FOLDER]``.
 
-Writes one file with a dynamic number and size of pictures, taken from the checkpoint's averaged
-weights, and checks it against PyTorch at ten sizes, and a batch of tiles with given statistics. The
-file holds what training needs to go on from it: its weights under their names, the styles' ids and
-balances.
+Into FOLDER, ``models/`` where it is not named, go, all from the checkpoint's averages:
+
+========================  ==============================================================================
+``network.safetensors``   the feed-forward network's weights in half precision; its metadata says how long it was
+trained ``network.onnx``          its graph, which takes its weights from that file ``vectors.safetensors``   the
+identity's vector and those of every style, in half precision ``encoder.safetensors``   the encoder's weights in half
+precision ``encoder.onnx``          its graph, which takes them from that file, and the student's from
+``student.safetensors`` ========================
+==============================================================================
+
+Both graphs are checked against PyTorch at ten sizes, and the network on a batch of tiles with given statistics.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import struct
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -18,10 +28,18 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from onnx import numpy_helper
+from onnx import TensorProto, helper
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from nst.training.network import Statistics, StyleNetwork
+from nst.feedforward import encoder as encoding
+from nst.feedforward.encoder import Encoder
+from nst.feedforward.field import CHANNELS, stroke_field
+from nst.feedforward.network import Statistics, StyleNetwork
+from nst.models import MODELS
+from nst.student import Student, shipped
+from nst.training import state
+from nst.training.model import Model
 
 OPSET = 20
 TOLERANCE = 1e-3
@@ -37,127 +55,199 @@ SIZES = (
     (40, 1024),
     (512, 512),
 )
-PREFIX = "network."
+SMALL = 1024  # values up to which a tensor stays in the graph
 
 
-class Exported(nn.Module):
-    """What the file computes: ``(photo, mix, given, share)`` to ``(painting, statistics)``; see ``Statistics``."""
+class ExportedNetwork(nn.Module):
+    """What ``network.onnx`` computes: ``(photo, field, vector, dose, given, share)`` to ``(painting, statistics)``; the
+    vector is the one at this dose."""
 
     def __init__(self, network: StyleNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, photo: Tensor, mix: Tensor, given: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, photo: Tensor, field: Tensor, vector: Tensor, dose: Tensor, given: Tensor, share: Tensor
+    ) -> tuple[Tensor, Tensor]:
         statistics = Statistics(given, share)
-        painting = self.network(photo, mix[None], statistics)
+        painting = self.network(photo, field, vector[None], dose[None], statistics)
         return painting, torch.cat(statistics.found, dim=1)
 
 
-def load(checkpoint: Path) -> tuple[StyleNetwork, dict[str, Any]]:
-    """The averaged network, and what else the checkpoint says."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    network = StyleNetwork(**state["config"])
-    network.load_state_dict(state["average"])
-    return network.eval(), state
+class ExportedEncoder(nn.Module):
+    """What ``encoder.onnx`` computes: ``painting`` ``[1, 3, height, width]`` in 0..1 to ``vectors`` ``[2, length]``."""
+
+    def __init__(self, student: Student, encoder: Encoder) -> None:
+        super().__init__()
+        self.student, self.encoder = student, encoder
+
+    def forward(self, painting: Tensor) -> Tensor:
+        return self.encoder(encoding.look(self.student, painting))[0]
 
 
-def export(network: StyleNetwork, state: dict[str, Any], path: Path) -> None:
-    """One ONNX file, inputs ``photo`` ``[tiles, 3, height, width]``, ``mix`` ``[styles]``, ``given``
-    ``[2, channels]`` and ``share`` ``[]``, outputs ``painting`` like ``photo`` and ``statistics`` like ``given``."""
-    styles = network.config["styles"]
-    tiles = torch.export.Dim("tiles", min=1, max=1024)
-    height, width = (8 * torch.export.Dim(name, min=2, max=4096) for name in ("rows", "columns"))
-    with warnings.catch_warnings():
+def rounded(module: nn.Module) -> nn.Module:
+    """``module`` with weights as half precision keeps them, in float32."""
+    for tensor in module.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.copy_(tensor.half().float())
+    return module.eval().requires_grad_(False)
+
+
+def load(checkpoint: Path) -> tuple[Model, dict[str, Any]]:
+    """The averaged model of a training's ``checkpoint/``, rounded as it is shipped, and what its notes say."""
+    parts, notes = state.read(checkpoint)
+    model = Model(notes["config"]["styles"], StyleNetwork(**notes["config"]["network"]))
+    model.load_state_dict(parts["average"])
+    return rounded(model), notes
+
+
+def positions(file: Path) -> dict[str, tuple[int, int, str, list[int]]]:
+    """Where each tensor of a safetensors file stands: offset, length, number format and shape."""
+    with file.open("rb") as stream:
+        (size,) = struct.unpack("<Q", stream.read(8))
+        header = json.loads(stream.read(size))
+    header.pop("__metadata__", None)
+    return {
+        name: (8 + size + t["data_offsets"][0], t["data_offsets"][1] - t["data_offsets"][0], t["dtype"], t["shape"])
+        for name, t in header.items()
+    }
+
+
+def outsource(model: onnx.ModelProto, prefix: str, file: Path) -> None:
+    """Let the graph take the tensors whose names begin with ``prefix`` from a safetensors file that lies beside it,
+    where they are kept in half precision under the rest of the name."""
+    where, graph = positions(file), model.graph
+    kept, casts = [], []
+    for tensor in graph.initializer:
+        name = tensor.name.removeprefix(prefix)
+        if not tensor.name.startswith(prefix) or name not in where or where[name][2] != "F16":
+            kept.append(tensor)
+            continue
+        offset, length, _, shape = where[name]
+        outside = TensorProto(name=f"{tensor.name}.half", data_type=TensorProto.FLOAT16, dims=shape)
+        outside.data_location = TensorProto.EXTERNAL
+        for key, value in (("location", file.name), ("offset", offset), ("length", length)):
+            outside.external_data.add(key=key, value=str(value))
+        kept.append(outside)
+        casts.append(helper.make_node("Cast", [outside.name], [tensor.name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.initializer[:], graph.node[:]
+    graph.initializer.extend(kept)
+    graph.node.extend(nodes)
+
+
+def graph_of(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str], shapes: tuple) -> onnx.ModelProto:
+    """``module`` as an ONNX graph that tells nothing of the machine it was made on."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
+        file = Path(folder, "graph.onnx")
         torch.onnx.export(
-            Exported(network),
-            (
-                torch.rand(2, 3, 256, 320),
-                torch.ones(styles) / styles,
-                torch.zeros(2, network.channels),
-                torch.zeros(()),
-            ),
-            path,
-            dynamo=True,
-            dynamic_shapes=({0: tiles, 2: height, 3: width}, None, None, None),
-            input_names=["photo", "mix", "given", "share"],
-            output_names=["painting", "statistics"],
-            external_data=False,
-            opset_version=OPSET,
-            verbose=False,
-        )
-    model = onnx.load(path)
+            module, tuple(inputs.values()), file, dynamo=True, dynamic_shapes=shapes, input_names=list(inputs),
+            output_names=outputs, external_data=False, opset_version=OPSET, verbose=False,
+        )  # fmt: skip
+        model = onnx.load(file)
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
         # The exporter notes where each node comes from: the paths of whoever's machine it was.
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
-    kept = {i.name for i in model.graph.initializer}
-    for name, value in network.state_dict().items():
-        if PREFIX + name not in kept:  # folded into another tensor; training wants it as it was
-            model.graph.initializer.append(numpy_helper.from_array(value.numpy(), PREFIX + name))
-    balance = {name: [round(float(w), 4) for w in weights] for name, weights in state["balance"].items()}
-    notes = {
-        "config": network.config,
-        "ids": state["ids"],
-        "balance": balance,
-        "trained": state["trained"] + state["step"],
+    return model
+
+
+def export(model: Model, notes: dict[str, Any], folder: Path) -> None:
+    """Write the five files. ``student.safetensors`` must lie in ``folder`` already."""
+    network, encoder = model.network, model.encoder
+    halves = [{k: v.half().contiguous() for k, v in m.state_dict().items()} for m in (network, encoder)]
+    # What changes with every style stays out of the network's file, whose digest the files of single styles name.
+    save_file(halves[0], folder / "network.safetensors", {"config": json.dumps(network.config)})
+    save_file(halves[1], folder / "encoder.safetensors", {"config": json.dumps(encoder.config)})
+    vectors = {name: vector.half().contiguous() for name, vector in zip(notes["ids"], model.vectors, strict=True)}
+    told = {name: json.dumps(notes[name]) for name in ("ids", "content", "content_any", "aim", "aim_any")}
+    told["trained"] = json.dumps(notes["trained"] + notes["step"])
+    vectors["identity"] = model.identity.half()
+    save_file(vectors, folder / "vectors.safetensors", told)
+
+    tiles = torch.export.Dim("tiles", min=1, max=1024)
+    height, width = (8 * torch.export.Dim(name, min=2, max=4096) for name in ("rows", "columns"))
+    sides = {0: tiles, 2: height, 3: width}
+    inputs = {
+        "photo": torch.rand(2, 3, 256, 320),
+        "field": torch.rand(2, CHANNELS, 256, 320),
+        "vector": network.neutral(),
+        "dose": torch.ones(()),
+        "given": torch.zeros(2, network.channels),
+        "share": torch.zeros(()),
     }
-    onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in notes.items()})
-    onnx.save(model, path)
+    graph = graph_of(ExportedNetwork(network), inputs, ["painting", "statistics"], (sides, sides, *[None] * 4))
+    outsource(graph, "network.", folder / "network.safetensors")
+    onnx.save(graph, folder / "network.onnx")
+
+    painting = {"painting": torch.rand(1, 3, 256, 320)}
+    sides = {2: torch.export.Dim("height", min=16, max=4096), 3: torch.export.Dim("width", min=16, max=4096)}
+    graph = graph_of(ExportedEncoder(Student(shipped()), encoder), painting, ["vectors"], (sides,))
+    outsource(graph, "student.", folder / "student.safetensors")
+    outsource(graph, "encoder.", folder / "encoder.safetensors")
+    onnx.save(graph, folder / "encoder.onnx")
 
 
-def read(path: Path) -> dict[str, Any]:
-    """What an exported file says of itself, and its weights as ``"network"``: enough to go on training it."""
-    model = onnx.load(path)
-    notes = {p.key: json.loads(p.value) for p in model.metadata_props}
-    arrays = {i.name.removeprefix(PREFIX): i for i in model.graph.initializer if i.name.startswith(PREFIX)}
-    network = StyleNetwork(**notes["config"])
-    tensors = {name: torch.from_numpy(numpy_helper.to_array(arrays[name]).copy()) for name in network.state_dict()}
-    network.load_state_dict(tensors)
-    balance = {name: torch.tensor(weights) for name, weights in notes["balance"].items()}
-    return notes | {"network": network.state_dict(), "balance": balance}
-
-
-def largest_difference(network: StyleNetwork, path: Path) -> float:
-    """The largest absolute difference from PyTorch over ``SIZES``, styles in turn at three doses, and for tiles
-    with given statistics; of pixels in 0..1."""
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+def largest_difference(model: Model, folder: Path) -> float:
+    """The largest absolute difference of the painting from PyTorch's, of pixels in 0..1, over ``SIZES``, styles in turn
+    at three doses, and for tiles with given statistics; and of what the encoder predicts."""
+    session, predicting = (
+        onnxruntime.InferenceSession(folder / f"{name}.onnx", providers=["CPUExecutionProvider"])
+        for name in ("network", "encoder")
+    )
     rng, worst = np.random.default_rng(0), 0.0
-    styles = network.config["styles"]
-    given, share = np.zeros((2, network.channels), np.float32), np.zeros((), np.float32)
+    given, share = np.zeros((2, model.network.channels), np.float32), np.zeros((), np.float32)
+    student = Student(shipped()).float()
     for number, (height, width) in enumerate(SIZES):
-        photo = rng.random((1, 3, height, width), np.float32)
-        mix = np.eye(styles, dtype=np.float32)[number % styles] * (1.0, 0.5, 1.3)[number % 3]
+        photo, field = rng.random((1, 3, height, width), np.float32), stroke_field(height, width, number)[None]
+        dose = torch.tensor((1.0, 0.5, 1.3)[number % 3])
+        vector = torch.lerp(model.identity, model.vectors[number % len(model.vectors), number % 2], dose)
         with torch.no_grad():
-            expected = network(torch.from_numpy(photo), torch.from_numpy(mix)[None]).numpy()
-        found, known = session.run(None, {"photo": photo, "mix": mix, "given": given, "share": share})
-        worst = max(worst, float(np.abs(found - expected).max()))
-    tiles, whole = rng.random((3, 3, 64, 48), np.float32), np.ones((), np.float32)
+            expected = model.network(*map(torch.from_numpy, (photo, field)), vector[None], dose[None]).numpy()
+            vectors = model.encoder(encoding.look(student, torch.from_numpy(photo)))[0].numpy()
+        inputs = {"photo": photo, "field": field, "vector": vector.numpy(), "dose": dose.numpy()}
+        found, known = session.run(None, inputs | {"given": given, "share": share})
+        predicted = predicting.run(None, {"painting": photo})[0]
+        worst = max(worst, float(np.abs(found - expected).max()), float(np.abs(predicted - vectors).max()))
+    photo, field = rng.random((3, 3, 64, 48), np.float32), np.stack([stroke_field(64, 48, n) for n in range(3)])
     with torch.no_grad():
         statistics = Statistics(torch.from_numpy(known), torch.ones(()))
-        expected = network(torch.from_numpy(tiles), torch.from_numpy(mix)[None], statistics).numpy()
-    found = session.run(None, {"photo": tiles, "mix": mix, "given": known, "share": whole})[0]
-    return max(worst, float(np.abs(found - expected).max()))
+        tensors = map(torch.from_numpy, (photo, field))
+        expected = model.network(*tensors, vector[None], dose[None], statistics).numpy()
+    inputs |= {"photo": photo, "field": field, "given": known, "share": np.ones((), np.float32)}
+    return max(worst, float(np.abs(session.run(None, inputs)[0] - expected).max()))
 
 
-def checked(checkpoint: Path, path: Path) -> float:
-    """Export and check; returns the largest difference. Raises SystemExit when PyTorch and the file disagree."""
-    network, state = load(checkpoint)
-    export(network, state, path)
-    worst = largest_difference(network, path)
-    if worst > TOLERANCE:
-        raise SystemExit(f"The exported network differs from PyTorch by {worst:.1e}; {TOLERANCE} is allowed.")
+def checked(checkpoint: Path, folder: Path) -> float:
+    """Export and check; returns the largest difference. Raises SystemExit when PyTorch and the files disagree, and
+    leaves ``folder`` as it was then."""
+    model, notes = load(checkpoint)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        made = Path(name)
+        shutil.copyfile(MODELS / "student.safetensors", made / "student.safetensors")
+        export(model, notes, made)
+        worst = largest_difference(model, made)
+        if worst > TOLERANCE:
+            raise SystemExit(f"The exported network differs from PyTorch by {worst:.1e}; {TOLERANCE} is allowed.")
+        for file in made.iterdir():
+            if file.name != "student.safetensors" or not (folder / file.name).exists():
+                file.chmod(0o644)
+                file.replace(folder / file.name)
     return worst
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("model", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=MODELS)
     options = parser.parse_args()
-    worst = checked(options.checkpoint, options.model)
-    size = options.model.stat().st_size / 1e6
-    print(f"{options.model}: opset {OPSET}, {size:.1f} MB, differs from PyTorch by {worst:.1e} at most")
+    worst = checked(options.checkpoint, options.folder)
+    size = sum(
+        (options.folder / f"{n}.{s}").stat().st_size for n in ("network", "encoder") for s in ("onnx", "safetensors")
+    )
+    print(f"{options.folder}: opset {OPSET}, {size / 1e6:.1f} MB, differs from PyTorch by {worst:.1e} at most")
 
 
 if __name__ == "__main__":

@@ -1,68 +1,97 @@
-"""The photographs that the fast styles are trained on, and those held out to measure on."""
+"""The photographs that the feed-forward network is trained on, in memory as bytes, and those held out to measure on."""
 
 from __future__ import annotations
 
+import io
 import random
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
-from torchvision.transforms import v2
 
 from nst.images import fit, open_image
-from nst.networks import CONTENT_LAYER, VGG19
 from nst.tensors import to_tensor
 from nst.tiles import MULTIPLE, SMALLEST
 
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-HELD_OUT, WHOLE_SIDE = 10, 512  # how many of them at most, and their long side
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+SHORT, LONG = 288, 480  # largest sides of a photograph that is kept
+AREA, ASPECT = (0.15, 1.0), (0.75, 1.33)  # of a crop: share of the photograph's largest square, height to width
+HELD_OUT, WHOLE = 10, 512  # photographs held out at most, and their long side
 
 
 def pictures(folder: Path) -> list[Path]:
     """The picture files of a folder, and of those in it."""
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
 
 
-class Photos:
-    """Crops of a folder's photographs. Photograph and crop follow from a number, so a resumed run sees
-    what an uninterrupted one would, and what a crop's structure is need be computed once only."""
+def opened(source: Path) -> Iterator[tuple[str, Image.Image]]:
+    """Name without suffix, and picture, of all in a folder or a tar file, in the order of their names."""
+    if source.is_dir():
+        for path in pictures(source):
+            yield path.stem, open_image(path).image
+        return
+    with tarfile.open(source) as archive:
+        for member in sorted(archive.getmembers(), key=lambda m: m.name):
+            if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
+                content = archive.extractfile(member).read()
+                yield Path(member.name).stem, open_image(io.BytesIO(content), name=member.name).image
 
-    CROPS_EACH = 3
-    KEPT = 5000  # structures; one of 192 pixels takes 0.6 MB
 
-    def __init__(self, folder: Path, judge: VGG19, seed: int) -> None:
-        self.files = pictures(folder)
-        if len(self.files) < 2:
-            raise SystemExit(f"Too few photographs in {folder}: it needs two JPEG, PNG or WebP files at least.")
-        random.Random(seed).shuffle(self.files)
-        held_out = max(1, min(HELD_OUT, len(self.files) // 5))
-        self.held_out, self.files = self.files[:held_out], self.files[held_out:]
-        self.judge, self.known = judge, {}
+class Photographs:
+    """A folder's or a tar file's photographs on ``device``, some held out. A crop follows from its number, so a resumed
+    run sees what an uninterrupted one would."""
 
-    def crop(self, number: int, side: int) -> tuple[Tensor, Tensor]:
-        """The picture ``[1, 3, side, side]`` in 0..1, and its activations at the content layer."""
-        number %= len(self.files) * self.CROPS_EACH
-        torch.manual_seed(number)
-        crop = v2.Compose([v2.RandomResizedCrop(side, scale=(0.3, 1.0), antialias=True), v2.RandomHorizontalFlip()])
-        picture = to_tensor(crop(open_image(self.files[number % len(self.files)]).image), self.judge.mean.device)
-        if (number, side) not in self.known:
-            with torch.no_grad():
-                structure = self.judge(picture, [CONTENT_LAYER])[CONTENT_LAYER]
-            if self.judge.mean.is_cuda:
-                return picture, structure
-            if len(self.known) >= self.KEPT or any(known != side for _, known in list(self.known)[:1]):
-                self.known.clear()
-            self.known[number, side] = structure
-        return picture, self.known[number, side]
+    def __init__(self, source: Path, device: torch.device, seed: int = 0) -> None:
+        everything = [picture for _, picture in opened(source)]
+        if len(everything) < 2:
+            raise SystemExit(f"Too few photographs in {source}: it needs two JPEG, PNG or WebP files at least.")
+        random.Random(seed).shuffle(everything)
+        count = max(1, min(HELD_OUT, len(everything) // 5))
+        self.held_out = [fit(picture, WHOLE) for picture in everything[:count]]
+        kept = [_bounded(picture) for picture in everything[count:]]
+        self.sizes = [(picture.height, picture.width) for picture in kept]
+        height, width = (max(sizes) for sizes in zip(*self.sizes, strict=True))
+        self.pixels = torch.zeros(len(kept), 3, height, width, dtype=torch.uint8)
+        for place, picture in zip(self.pixels, kept, strict=True):
+            place[:, : picture.height, : picture.width] = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+        self.pixels = self.pixels.to(device)
 
-    def batch(self, step: int, count: int, side: int) -> tuple[Tensor, Tensor]:
-        pairs = [self.crop(step * count + n, side) for n in range(count)]
-        return torch.cat([p for p, _ in pairs]), torch.cat([s for _, s in pairs])
+    def crops(self, numbers: list[int], side: int) -> Tensor:
+        """The crops with these numbers, ``[N, 3, side, side]`` in 0..1."""
+        chosen, maps = [], []
+        full_height, full_width = self.pixels.shape[-2:]
+        for number in numbers:
+            rng = random.Random(f"crop {number}")
+            photo = rng.randrange(len(self.sizes))
+            rows, columns = self.sizes[photo]
+            length = min(rows, columns) * rng.uniform(*AREA) ** 0.5
+            aspect = rng.uniform(*ASPECT) ** 0.5
+            height, width = min(rows, length * aspect), min(columns, length / aspect)
+            top, left = rng.uniform(0, rows - height), rng.uniform(0, columns - width)
+            flip = rng.choice((-1, 1))
+            # Coordinates of the whole stored array run from -1 to 1.
+            across = [flip * width / full_width, 0.0, (2 * left + width) / full_width - 1]
+            down = [0.0, height / full_height, (2 * top + height) / full_height - 1]
+            chosen.append(photo)
+            maps.append([across, down])
+        device = self.pixels.device
+        grid = F.affine_grid(torch.tensor(maps, device=device), (len(numbers), 3, side, side), align_corners=False)
+        stored = self.pixels[torch.tensor(chosen, device=device)].float() / 255
+        return F.grid_sample(stored, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
-    def whole(self, number: int) -> tuple[Tensor, Tensor]:
-        """A photograph that is not trained on, ``[1, 3, H, W]``, and its activations at the content layer."""
-        photo = fit(open_image(self.held_out[number]).image, WHOLE_SIDE)
+    def whole(self, number: int) -> Tensor:
+        """A photograph that is not trained on, ``[1, 3, H, W]``."""
+        photo = self.held_out[number]
         sides = [max(SMALLEST, side // MULTIPLE * MULTIPLE) for side in photo.size]
-        picture = to_tensor(photo.resize(sides), self.judge.mean.device)
-        with torch.no_grad():
-            return picture, self.judge(picture, [CONTENT_LAYER])[CONTENT_LAYER]
+        return to_tensor(photo.resize(sides), self.pixels.device)
+
+
+def _bounded(picture: Image.Image) -> Image.Image:
+    """``picture`` no larger than what is kept."""
+    scale = min(1.0, SHORT / min(picture.size), LONG / max(picture.size))
+    return picture.resize([max(1, round(side * scale)) for side in picture.size], Image.LANCZOS)

@@ -1,100 +1,137 @@
-"""Put trained styles into the catalogue: ``python -m nst.training.publish CHECKPOINT --photos FOLDER PAINTING ...``.
+"""Put trained styles into the catalogue: ``python -m nst.training.publish CHECKPOINT --paintings PAINTINGS STYLE ...``.
 
-Exports the network (see ``export.py``), measures every style on a folder of photographs, paints the
-thumbnails, and writes the entries of ``models/styles.json`` and the model card ``models/README.md``.
-What a painting is called comes from its entry; for one that has none yet, from ``--title`` and the like.
-"""
+Exports the network (see ``export.py``), measures every named style on a folder of photographs that were not trained on,
+paints the thumbnails, and writes the entries of ``models/styles.json`` and the model card ``models/README.md``.
+``--quick`` measures *Quick* on the same photographs and paintings too, as the yardstick; its figures are kept from
+then on. A STYLE is the name of a painting's file without its suffix, or ``id=name``. What a painting is called comes
+from its entry; for one that has none yet, from ``--title`` and the like."""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import os
 import statistics
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps
 
-from nst import fast, measure, weights
-from nst.fast import MODELS
+import nst
+from nst import measure, weights
+from nst.feedforward import sessions
+from nst.feedforward import styles as catalogued
 from nst.images import fit, open_image, save_image
+from nst.models import MODELS
 from nst.networks import VGG19
-from nst.training import cards, export
-from nst.training.photos import pictures
+from nst.settings import PRESETS
+from nst.training import cards, export, state
+from nst.training.photos import opened, pictures
 from nst.training.train import named
 
-MODEL = "styles.onnx"
 SIZE = 512  # long side of the photographs that are measured
-THUMBNAIL = 256
+THUMBNAIL = 320
 
 
-def weigh(judge: VGG19, style: str, painting: Path, photos: Path) -> dict[str, Any]:
-    """Mean distances over the photographs of a folder, painted in a style of the catalogue."""
-    art = open_image(painting).image
-    files = pictures(photos)
+def means(results: list[dict[str, float]]) -> dict[str, Any]:
+    """Over several photographs."""
+    found = {key: round(statistics.mean(r[key] for r in results), 3) for key in results[0]}
+    return found | {"photos": len(results), "size": SIZE}
+
+
+def by_fast(judge: VGG19, style: str, painting: Image.Image, photos: list[Image.Image]) -> dict[str, Any]:
+    """Mean figures of a style of the catalogue."""
+    made = ((photo, nst.stylize(photo, style)) for photo in photos)
+    return means([measure.figures(judge, photo, painting, result) for photo, result in made])
+
+
+def by_quick(judge: VGG19, painting: Image.Image, photos: list[Image.Image]) -> dict[str, Any]:
+    """Mean figures of what *Quick* makes of the same pairs."""
+    settings = nst.Settings(**dict(PRESETS["quick"].values) | {"size": SIZE})
     results = []
-    for file in files:
-        photo = fit(open_image(file).image, SIZE)
-        results.append(measure.distances(judge, photo, art, fast.paint({style: 1.0}, photo)))
-    means = {key: round(statistics.mean(r[key] for r in results), 3) for key in results[0]}
-    return means | {"photos": len(files), "size": SIZE}
+    for photo in photos:
+        for step in nst.optimize(photo, painting, settings):
+            last = step
+        results.append(measure.figures(judge, photo, painting, last.image))
+    return means(results)
 
 
 def write(entries: list[dict[str, Any]]) -> None:
     """Write the catalogue, and let the program read it anew."""
     text = json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
     (MODELS / "styles.json").write_text(text, "utf-8")
-    fast.catalogue.cache_clear()
+    catalogued.catalogue.cache_clear()
 
 
-def main() -> None:
+def reread() -> None:
+    """Forget what the program has read of the files before."""
+    for cached in (catalogued.catalogue, catalogued.vectors, catalogued.network, sessions._open):
+        cached.cache_clear()
+
+
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("paintings", nargs="+", metavar="PAINTING", help="what it was trained on: a file, or id=file")
+    parser.add_argument("checkpoint", type=Path, help="a training's checkpoint/, or models/ to measure what is there")
+    parser.add_argument(
+        "styles", nargs="*", metavar="STYLE", help="those to be measured: a painting's name, or id=name"
+    )
+    parser.add_argument("--paintings", type=Path, required=True, help="a folder or tar file of paintings")
     parser.add_argument("--photos", type=Path, required=True, help="a folder of photographs to measure on")
-    parser.add_argument("--thumbnail", type=Path, required=True, help="the photograph that thumbnails show painted")
+    parser.add_argument(
+        "--thumbnails",
+        nargs="+",
+        required=True,
+        metavar="PHOTO",
+        help="what they show painted: a file for all, id=file for one",
+    )
+    parser.add_argument("--quick", action="store_true", help="measure Quick too")
     parser.add_argument("--title", help="of a painting that is new to the catalogue")
     parser.add_argument("--artist", help="likewise")
     parser.add_argument("--year", help="likewise")
     parser.add_argument("--license", default="public domain", help="likewise")
     parser.add_argument("--weights", type=Path, help="a VGG-19 file; default: from the Hub, as the app does")
-    options = parser.parse_args()
-    paintings = dict(map(named, options.paintings))
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parse()
+    named_styles = dict(map(named, options.styles))
+    paintings = {name: picture for name, picture in opened(options.paintings) if name in named_styles.values()}
     entries = {e["id"]: e for e in json.loads((MODELS / "styles.json").read_text("utf-8"))}
-    if new := sorted(paintings.keys() - entries.keys()):
+    if new := sorted(named_styles.keys() - entries.keys()):
         if len(new) > 1 or not (options.title and options.artist and options.year):
             raise SystemExit(
                 f"New to the catalogue: {', '.join(new)}. One at a time, with --title, --artist and --year."
             )
         names = {key: getattr(options, key) for key in ("title", "artist", "year", "license")}
-        entries[new[0]] = {"id": new[0], **names, "thumbnail": f"{new[0]}.jpg"}
-
-    model, made = MODELS / MODEL, MODELS / f"{MODEL}.partial"
-    print(f"{MODEL} differs from PyTorch by {export.checked(options.checkpoint, made):.1e} at most")
-    order = export.read(made)["ids"]
-    if lost := sorted(entries.keys() - set(order)):
-        raise SystemExit(f"The catalogue has {', '.join(lost)}, and this network has not.")
-    if unmeasured := sorted(n for n, e in entries.items() if not e.get("metrics") and n not in paintings):
-        raise SystemExit(f"Not measured yet, so name their paintings too: {', '.join(unmeasured)}.")
-    if not pictures(options.photos):
+        entries[new[0]] = {"id": new[0], **names, "thumbnail": f"{new[0]}.jpg", "metrics": {}}
+    if missing := sorted(set(named_styles.values()) - paintings.keys()):
+        raise SystemExit(f"{options.paintings} has no {', '.join(missing)}.")
+    photos = [fit(open_image(file).image, SIZE) for file in pictures(options.photos)]
+    if not photos:
         raise SystemExit(f"No photographs to measure on in {options.photos}.")
-    digest = hashlib.sha256(made.read_bytes()).hexdigest()
-    os.replace(made, model)
-    for entry in entries.values():
-        place = {"file": MODEL, "sha256": digest, "index": order.index(entry["id"])}
-        entry |= place | {"metrics": entry.get("metrics", {})}
+    if options.checkpoint.resolve() != MODELS:
+        trained = state.read(options.checkpoint)[1]["ids"]
+        if lost := sorted(entries.keys() - set(trained)):
+            raise SystemExit(f"The catalogue has {', '.join(lost)}, and this network has not.")
+        print(f"The network differs from PyTorch by {export.checked(options.checkpoint, MODELS):.1e} at most")
+    reread()
     write(list(entries.values()))
 
     judge = VGG19(weights.read(options.weights) if options.weights else weights.vgg19())
-    square = ImageOps.fit(open_image(options.thumbnail).image, (THUMBNAIL * 2, THUMBNAIL * 2), centering=(0.5, 0.3))
-    for name, painting in paintings.items():
-        entries[name]["metrics"] = weigh(judge, name, painting, options.photos)
+    shown = {}
+    for thumbnail in options.thumbnails:
+        name, equals, file = thumbnail.rpartition("=")
+        shown |= {name: file} if equals else dict.fromkeys(entries.keys() - shown.keys(), file)
+    for name, file in named_styles.items():
+        metrics = by_fast(judge, name, paintings[file], photos)
+        quick = by_quick(judge, paintings[file], photos) if options.quick else entries[name]["metrics"].get("quick")
+        entries[name]["metrics"] = metrics | ({"quick": quick} if quick else {})
         print(name, entries[name]["metrics"], flush=True)
-        small = fast.paint({name: 1.0}, square).resize((THUMBNAIL, THUMBNAIL), Image.LANCZOS)
-        save_image(small, MODELS / entries[name]["thumbnail"], quality=85)
-    write(list(entries.values()))
+        write(list(entries.values()))
+    for name, entry in entries.items():
+        square = ImageOps.fit(open_image(shown[name]).image, (THUMBNAIL * 3 // 2,) * 2, centering=(0.5, 0.4))
+        small = nst.stylize(square, name).resize((THUMBNAIL, THUMBNAIL), Image.LANCZOS)
+        save_image(small, MODELS / entry["thumbnail"], quality=85)
     cards.write()
     print("For README's table of styles:", *cards.rows(list(entries.values())), sep="\n")
 

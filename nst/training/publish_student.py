@@ -23,9 +23,9 @@ from torch import nn
 
 from nst import measure, weights
 from nst.benchmark import random_weights
-from nst.fast import MODELS
 from nst.images import open_image
 from nst.judges import load_judges
+from nst.models import MODELS
 from nst.networks import VGG19
 from nst.optimize import optimize
 from nst.settings import PRESETS, Settings

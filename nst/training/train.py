@@ -1,22 +1,24 @@
-"""Train the fast styles: ``python -m nst.training.train OUT --photos FOLDER PAINTING ...``.
+"""Train the feed-forward network: ``python -m nst.training.train OUT --photos PHOTOS --paintings PAINTINGS STYLE ...``.
 
-Johnson et al. (2016): one network is trained so that its output has the painting's Gram matrices
-and the photograph's content under VGG-19, here for all paintings at once, each crop of a batch in a
-style of its own. A painting is a file, whose name is the style's id, or ``id=file``; one that is named
-twice gets twice as many crops. Each crop also draws a dose (see ``network.py``): mostly the full style,
-sometimes less or more.
+Johnson et al. (2016): a network is trained so that its output has the painting's Gram matrices and the photograph's
+content under VGG-19. Here one network learns all styles at once (Dumoulin et al. 2016), each of them seen fine and
+broad, at every dose, with a stroke field to paint with where a photograph is plain; and an encoder learns to predict
+the style of any painting (Ghiasi et al. 2017). Two of three groups of crops are in a style of the wall, which has
+vectors of its own; the third is in what the encoder predicts for one of all paintings, in a version of it that changes
+all the time.
 
-How far a style may lead from the content, and how rough its strokes may be, are set in figures that
-mean the same for all (``--content``, ``--noise``, as ``measure.py`` has them), on whole photographs that
-are not trained on. Crops are closer to the photo and smoother than these, by how much depends on the
-style. So what crops are to come to, and the weights that lead there, are found while training, for every
-style its own.
+PHOTOS and PAINTINGS are folders or tar files. A STYLE is the name of a painting's file without its suffix, or
+``id=name``. ``--minutes`` is the length of the whole course, along which the rate falls; started again, it goes on
+from where OUT is. ``--start`` begins with what another training, or ``models/``, came to; with ``--add`` the network
+stays as it is, and only vectors of the new styles are learned. OUT receives ``checkpoint/``, ``losses.csv`` and
+``sheet.jpg``, a photograph in every style, for a person to look at.
 
-OUT receives ``checkpoint.pt`` (run the same command again to go on from it), ``losses.csv`` and
-``sheet-STEP.jpg``, a photograph in every style, for a person to look at. ``--start`` begins with the
-weights of an exported file instead; with ``--add``, the network's own weights stay as they are, and
-only the new styles' scales and shifts are learned. Runs on a GPU when there is one, else on the CPU in
-bfloat16, about ten times slower.
+How far a style may lead from the content is set for whole photographs that are not trained on (``--content``). Crops
+are closer to the photo than these, by how much depends on the style. So what crops are to come to, and the weight that
+leads there, are found while training, for every style its own.
+
+On a GPU, photographs stay on it as bytes, and no step waits for a figure. On a CPU it computes in bfloat16 where the
+processor multiplies in it. ``--judge student`` is three times cheaper there, for the first part of a course.
 """
 
 from __future__ import annotations
@@ -29,59 +31,108 @@ import os
 import random
 import re
 import signal
+import sys
 import time
-from dataclasses import fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image, ImageOps
+from safetensors.torch import load_file
+from torch import Tensor
 
-from nst import weights
-from nst.images import open_image
-from nst.networks import VGG19
+from nst import losses, weights
+from nst.device import describe, number_format
+from nst.feedforward import objective
+from nst.feedforward.field import stroke_field
+from nst.feedforward.objective import Targets, sides_of, statistics_of
+from nst.networks import CONTENT_LAYER, VGG19
+from nst.student import Student, shipped
 from nst.tensors import to_picture, to_tensor
-from nst.training import export
-from nst.training.aims import Balance, figures, measure_whole, style_grams
-from nst.training.network import ConditionalNorm, StyleNetwork
-from nst.training.photos import Photos
+from nst.training import state
+from nst.training.model import Model
+from nst.training.photos import Photographs, opened
+from nst.training.pool import ENDS, Pool
 
-CROPS = ((0.0, 192), (0.85, 256))  # progress, side of the crops from there on
-MEASURED = 5  # times in a run, on whole photographs
-NORM_RATE = 4  # of scales and shifts, against the rate of all: a style has only these, and only its own steps
-GLOW = 6.0  # weight of what drifts where a photograph is plain
-GRID = 10.0  # of what repeats itself with the network's stride
+CROPS = ((0.0, 192), (0.6, 256), (0.9, 320))  # progress, side of the crops from there on
+TOGETHER = 2  # crops of a group: in one style, their statistics taken together
+ANY = 3  # one group of so many is in a style that the encoder predicts
+LEVELS = {0.0: 3, 0.25: 2, 0.5: 2, 0.75: 1, 1.0: 2}  # from fine to broad, at which the wall is seen, and how often each
+FULL = 0.75  # of the groups are at the full dose
+RATES = {"network": 1.0, "identity": 2.0, "vectors": 2.0, "encoder": 0.5}  # against the rate
+FIELD = 2048  # side of the stroke field that crops take windows of
+CONTENT = 0.4  # weight of the content, to begin with
+CLOSER = 0.08  # how much closer to the content crops are than whole photographs, to begin with
+EASIER = 0.02  # how much closer what the encoder predicts is to stay
+AIMS = (0.45, 1.0)  # content distance that crops are to come to
+FOLLOWED = 0.7  # how far it follows what whole photographs come to, each time
+LOOKED_AT = (2, 10)  # photographs that are measured on the way: on a CPU, on a GPU
+LEAST = 1e-3  # deviation of what the encoder is told
+BALANCE = 0.2  # how fast a style's weight of content follows its figure
+LIMITS = (0.05, 2.0)  # of that weight
 KEEP = 0.997  # of the averaged weights, at each step
+SAVED = 60.0  # seconds between checkpoints
 
 
-def parse() -> argparse.Namespace:
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("out", type=Path, help="where the checkpoint and the sheets go")
-    parser.add_argument("paintings", nargs="+", metavar="PAINTING", help="a picture file, or id=file")
-    parser.add_argument("--photos", type=Path, required=True, help="a folder of photographs, short side 256 or more")
-    parser.add_argument("--start", type=Path, help="an exported model to begin with")
-    parser.add_argument("--add", action="store_true", help="learn the new styles only, leave what --start has")
-    parser.add_argument("--steps", type=int, default=40_000)
-    parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--rate", type=float, default=2e-3, help="Adam's step, falling along a cosine")
-    parser.add_argument("--content", type=float, default=0.785, help="content distance of whole photos to come to")
-    parser.add_argument("--noise", type=float, default=1.4, help="noise of whole photos to come to")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--every", type=int, default=250, help="steps between checkpoints and sheets")
+    parser.add_argument("out", type=Path, help="where the checkpoint and the sheet go")
+    parser.add_argument("styles", nargs="+", metavar="STYLE", help="a painting's name, or id=name")
+    parser.add_argument("--photos", type=Path, required=True, help="a folder or tar file of photographs")
+    parser.add_argument("--paintings", type=Path, required=True, help="a folder or tar file of paintings")
+    parser.add_argument(
+        "--leave-out", nargs="*", default=[], metavar="NAME", help="paintings that nothing is to learn from"
+    )
+    parser.add_argument("--start", type=Path, help="a training's checkpoint/, or a models/ folder, to begin with")
+    parser.add_argument(
+        "--add", action="store_true", help="learn these styles only, leave all that --start has as it is"
+    )
+    parser.add_argument("--minutes", type=float, default=120, help="length of the course")
+    parser.add_argument("--groups", type=int, help="groups of two crops in a step; default: 1, on a GPU 8")
+    parser.add_argument(
+        "--pool", type=int, default=96, help="versions of paintings that the encoder learns from at a time"
+    )
+    parser.add_argument("--renew", type=int, default=6, help="steps after which one of them is replaced")
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="Adam's step, falling along a cosine")
+    parser.add_argument("--content", type=float, default=0.84, help="content distance that whole photos are to come to")
+    parser.add_argument("--content-of", nargs="*", default=[], metavar="ID=DISTANCE", help="the same for single styles")
+    parser.add_argument("--looks", type=int, default=4, help="how often whole photographs are measured on the way")
+    parser.add_argument("--judge", choices=("vgg19", "student"), default="vgg19")
     parser.add_argument("--weights", type=Path, help="a VGG-19 file; default: from the Hub, as the app does")
-    return parser.parse_args()
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args(arguments)
 
 
-def draw(step: int, batch: int, styles: list[int]) -> list[tuple[int, float]]:
-    """A style and a dose for each crop of a batch: all styles in turn, in an order that changes; the
-    full style two times of three, else anything from a little to more than full."""
-    drawn = []
-    for number in range(step * batch, (step + 1) * batch):
-        order = styles.copy()
-        random.Random(number // len(styles)).shuffle(order)
-        rng = random.Random(f"dose {number}")
-        drawn.append((order[number % len(styles)], 1.0 if rng.random() < 2 / 3 else rng.uniform(0.1, 1.3)))
-    return drawn
+def named(style: str) -> tuple[str, str]:
+    """Style id and name of a command line's ``id=name`` or ``name``."""
+    name, equals, file = style.partition("=")
+    if equals and re.fullmatch(r"[\w-]+", name):
+        return name, file
+    return style.lower().replace("_", "-"), style
+
+
+@dataclass(frozen=True)
+class Group:
+    """What a group of crops is painted in."""
+
+    wall: bool
+    style: int
+    level: int  # an index of LEVELS, or of ENDS
+    dose: float
+
+
+def drawn(number: int, turns: list[int], pool: int) -> Group:
+    """The group of this number: the wall's styles in turn, in an order that changes; the full dose mostly, else
+    anything from a little to more than full."""
+    rng = random.Random(f"group {number}")
+    dose = 1.0 if rng.random() < FULL else rng.uniform(0.1, 1.3)
+    if pool and number % ANY == ANY - 1:
+        return Group(False, rng.randrange(pool), rng.randrange(len(ENDS)), dose)
+    turn = number - (number + 1) // ANY if pool else number
+    order = turns.copy()
+    random.Random(f"order {turn // len(order)}").shuffle(order)
+    return Group(True, order[turn % len(order)], rng.choices(range(len(LEVELS)), LEVELS.values())[0], dose)
 
 
 def rate_at(progress: float, top: float) -> float:
@@ -89,184 +140,296 @@ def rate_at(progress: float, top: float) -> float:
     return top * min(1.0, progress / 0.01 + 0.02) * (0.02 + 0.98 * (1 + math.cos(math.pi * progress)) / 2)
 
 
-def sheet(network: StyleNetwork, photo: Image.Image, device: torch.device) -> Image.Image:
-    """The photograph, then what every style makes of it."""
-    network.eval()
-    x, styles = to_tensor(photo, device), network.config["styles"]
-    with torch.no_grad():
-        made = [x] + [network(x, mix[None]) for mix in torch.eye(styles, device=device)]
-    network.train()
-    made += [torch.ones_like(x)] * (-len(made) % 4)
-    rows = [torch.cat(made[n : n + 4], dim=3) for n in range(0, len(made), 4)]
-    return to_picture(torch.cat(rows, dim=2))
-
-
-def save(path: Path, state: dict) -> None:
+def save(path: Path, content: dict) -> None:
+    """Write a checkpoint of one file; the one before stays until the new one is whole."""
     partial = path.with_suffix(".partial")
-    torch.save(state, partial)
+    torch.save(content, partial)
     os.replace(partial, path)
 
 
-def named(painting: str) -> tuple[str, Path]:
-    """Style id and file of a command line's ``id=file`` or ``file``."""
-    name, equals, file = painting.partition("=")
-    if equals and re.fullmatch(r"[\w-]+", name):
-        return name, Path(file)
-    return Path(painting).stem.lower().replace("_", "-"), Path(painting)
+@torch.no_grad()
+def sheet(model: Model, photo: Image.Image, device: torch.device) -> Image.Image:
+    """The photograph, then what every style makes of it, fine and, below it, broad."""
+    model.eval()
+    x, styles = to_tensor(photo, device), len(model.vectors)
+    field = torch.from_numpy(stroke_field(photo.height, photo.width)).to(device)[None]
+    rows = []
+    for first in range(0, styles, 6):
+        for end in (0, 1):
+            made = [
+                model.paint(x, field, vector[None], torch.ones(1, device=device))
+                for vector in model.vectors[first : first + 6, end]
+            ]
+            made += [torch.ones_like(x)] * (min(6, styles) - len(made))
+            rows.append(torch.cat([x, *made], dim=3))
+    model.train()
+    return to_picture(torch.cat(rows, dim=2))
 
 
-def begin(options: argparse.Namespace, ids: list[str]) -> dict[str, Any]:
-    """The state that a training starts with: fresh, or an exported model's with rows for the new styles."""
-    if options.start is None:
-        network = StyleNetwork(len(ids))
-        balance = Balance.fresh(len(ids), options.content, options.noise)
-        state = {"config": network.config, "ids": ids, "new": ids, "network": network.state_dict(), "trained": 0}
-        return state | {"average": network.state_dict(), "step": 0, "balance": vars(balance)}
-    known = export.read(options.start)
-    new = [name for name in ids if name not in known["ids"]]
-    tensors = {}
-    for name, value in known["network"].items():
-        if name.endswith((".scale", ".shift")):
+class Training:
+    """A course: model, averages, optimizer, and all that a step needs."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        if options.add:
+            options.pool = 0  # the encoder stays as it is, too
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.number = number_format(self.device)
+        self.groups = options.groups or (8 if self.device.type == "cuda" else 1)
+        self.folder = options.out / "checkpoint"
+        torch.manual_seed(options.seed)
+        styles = dict(map(named, options.styles))
+        self.ids = list(styles)
+        # A style that is named twice gets twice as many crops.
+        self.turns = [self.ids.index(named(style)[0]) for style in options.styles]
+        self.kept: list[str] = []  # styles that stay as they are
+
+        student = Student(shipped()).computing_in(self.number).to(self.device, memory_format=torch.channels_last)
+        if options.judge == "student":
+            judge = student
+        else:
+            judge = VGG19(load_file(options.weights) if options.weights else weights.vgg19())
+            judge = judge.computing_in(self.number).to(self.device, memory_format=torch.channels_last)
+        self.judge = judge
+        self.photos = Photographs(options.photos, self.device)
+        paintings = {name: picture for name, picture in opened(options.paintings) if name not in options.leave_out}
+        if missing := sorted(set(styles.values()) - paintings.keys()):
+            raise SystemExit(f"{options.paintings} has no {', '.join(missing)}.")
+        sides = sides_of(tuple(LEVELS))
+        self.targets = Targets.joined([statistics_of(judge, paintings[n], sides, self.device) for n in styles.values()])
+        self.pool = Pool(list(paintings.values()), judge, student, self.device, options.seed)
+        if options.pool:
+            self.pool.fill(max(options.pool, 1))
+        self.window = torch.from_numpy(stroke_field(FIELD, FIELD, options.seed)).half().to(self.device)
+
+        self.model, notes = self._model()
+        self.step, self.seconds, self.trained = notes["step"], notes["seconds"], notes["trained"]
+        wanted = dict.fromkeys(self.ids, options.content) | {
+            name: float(distance) for name, _, distance in (pair.partition("=") for pair in options.content_of)
+        }
+        self.wanted = [*(wanted[name] for name in self.ids), options.content - EASIER]
+        for kind in ("content", "aim"):
+            known = dict(zip(notes["ids"], notes[kind], strict=True))
+            usual = [CONTENT] * len(self.wanted) if kind == "content" else [w - CLOSER for w in self.wanted]
+            values = [known.get(name, value) for name, value in zip([*self.ids, ""], usual, strict=True)]
+            setattr(self, kind, torch.tensor([*values[:-1], notes[f"{kind}_any"] or usual[-1]], device=self.device))
+        self.notes = notes
+
+    def _model(self) -> tuple[Model, dict[str, Any]]:
+        """The model to begin or to go on with, and what is known of it."""
+        fresh = {"step": 0, "seconds": 0.0, "trained": 0, "ids": [], "content": [], "aim": []}
+        fresh |= {"content_any": None, "aim_any": None}
+        options, parts, notes, tensors = self.options, None, fresh, {}
+        if state.exists(self.folder):
+            parts, notes = state.read(self.folder)
+            tensors = parts["now"]
+            self.kept = notes["ids"][: -len(self.ids)] if options.add else []
+            if notes["ids"] != self.kept + self.ids:
+                raise SystemExit(f"{self.folder} was begun with other styles: choose another OUT.")
+            print(f"going on from step {notes['step']}", flush=True)
+        elif options.start is not None:
+            tensors, known = state.beginning(options.start)
+            notes = fresh | known
+            self.kept = known["ids"] if options.add else []
+            if options.add and (there := sorted(set(self.ids) & set(self.kept))):
+                raise SystemExit(f"{', '.join(there)} is there already: leave out --add to train it further.")
+            every = tensors["vectors"]
+            rows = [known["ids"].index(name) if name in known["ids"] else None for name in self.kept + self.ids]
             # A new style begins as the mean of all that are there.
-            value = torch.cat([value, value[1:].mean(dim=0, keepdim=True).expand(len(new), -1)])
-        tensors[name] = value
-    fresh = Balance.fresh(len(new), options.content, options.noise)
-    # What a style's crops are to come to is what they came to when it was trained last.
-    balance = Balance(*(torch.cat([known["balance"][f.name], getattr(fresh, f.name)]) for f in fields(fresh)))
-    config = known["config"] | {"styles": len(known["ids"]) + len(new)}
-    state = {"config": config, "ids": known["ids"] + new, "new": new, "network": tensors, "trained": known["trained"]}
-    return state | {"average": copy.deepcopy(tensors), "step": 0, "balance": vars(balance)}
+            tensors["vectors"] = torch.stack([every.mean(dim=0) if row is None else every[row] for row in rows])
+        model = Model(len(self.kept + self.ids))
+        model.load_state_dict(tensors, strict=False)
+        if tensors and "encoder.last.bias" not in tensors:
+            model.encoder.last.bias.data.copy_(tensors["vectors"].mean(dim=0).flatten())
+        if options.pool and not bool(model.encoder.mean.any()):
+            model.encoder.mean.copy_(self.pool.features.mean(dim=0))
+            model.encoder.deviation.copy_(self.pool.features.std(dim=0).clamp(min=LEAST))
+        model.to(self.device, memory_format=torch.channels_last).train()
+        self.average = copy.deepcopy(model).requires_grad_(False)
+        if options.add:
+            model.requires_grad_(False)
+            model.vectors.requires_grad_()
+        groups = []
+        for part, times in RATES.items():
+            parameters = [p for name, p in model.named_parameters() if name.split(".")[0] == part and p.requires_grad]
+            groups += [{"params": parameters, "times": times}] if parameters else []
+        self.optimizer = torch.optim.Adam(groups, lr=options.rate, betas=(0.9, 0.99))
+        if parts is not None:
+            self.average.load_state_dict(parts["average"])
+            state.restore(self.optimizer, model, parts, notes["step"])
+        return model, notes
+
+    def fields(self, rng: random.Random, count: int, side: int) -> Tensor:
+        """Windows of the stroke field, ``[count, CHANNELS, side, side]``."""
+        windows = []
+        for _ in range(count):
+            top, left = rng.randrange(FIELD - side), rng.randrange(FIELD - side)
+            windows.append(self.window[:, top : top + side, left : left + side])
+        return torch.stack(windows).float()
+
+    def train(self) -> Tensor:
+        """One step; returns its figures, ``[groups, 5]``: style, content, roughness, grid, and the weight of
+        content."""
+        progress = min(1.0, self.seconds / (60 * self.options.minutes))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate_at(progress, self.options.rate) * group["times"]
+        side = [size for since, size in CROPS if progress >= since][-1]
+        first = self.step * self.groups
+        pool = len(self.pool.features) if self.options.pool else 0
+        chosen = [drawn(n, self.turns, pool) for n in range(first, first + self.groups)]
+        chosen.sort(key=lambda group: not group.wall)
+        wall = [group for group in chosen if group.wall]
+        others = [group for group in chosen if not group.wall]
+        self.chosen = chosen
+
+        def numbers(values: list) -> Tensor:
+            return torch.tensor(values, device=self.device)
+
+        vectors, targets = [], []
+        if wall:
+            style, level = numbers([g.style for g in wall]), numbers([g.level for g in wall])
+            vectors.append(self.model.of_wall(style + len(self.kept), numbers([list(LEVELS)[g.level] for g in wall])))
+            targets.append(self.targets.of(style, level))
+        if others:
+            style, level = numbers([g.style for g in others]), numbers([g.level for g in others])
+            features = self.pool.features[style]
+            features = features + 0.1 * self.model.encoder.deviation * torch.randn_like(features)
+            vectors.append(self.model.of_any(features, numbers(ENDS)[level]))
+            targets.append(self.pool.targets.of(style, level))
+        vector = torch.cat(vectors).repeat_interleave(TOGETHER, dim=0)
+        target = Targets.joined(targets)
+        dose = numbers([g.dose for g in chosen])
+        count = self.groups * TOGETHER
+        photo = self.photos.crops(list(range(self.step * count, (self.step + 1) * count)), side)
+        photo = photo.contiguous(memory_format=torch.channels_last)
+        field = self.fields(random.Random(f"field {self.step}"), count, side)
+        with torch.autocast(self.device.type, self.number, enabled=self.number != torch.float32):
+            painting = self.model.paint(photo, field, vector, dose.repeat_interleave(TOGETHER))
+        found, _ = objective.terms(self.judge, painting.float(), photo, target, TOGETHER)
+
+        row = numbers([g.style if g.wall else len(self.ids) for g in chosen])
+        weight = self.content[row]
+        loss = objective.total(found, weight, dose)
+        self.optimizer.zero_grad()
+        loss.backward()
+        # A crop of one color has no variance, and its gradient may know no bounds.
+        parameters = [p for p in self.model.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters])
+        scale = torch.where(norm.isfinite(), (1 / (norm + 1e-6)).clamp(max=1), torch.zeros_like(norm))
+        for parameter in parameters:
+            parameter.grad.nan_to_num_(0, 0, 0).mul_(scale)
+        self.optimizer.step()
+        self.step += 1
+        with torch.no_grad():
+            share = min(KEEP, self.step / (self.step + 10))
+            for mean, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
+                mean.lerp_(now, 1 - share)
+            full = (dose == 1).float()
+            error = (found["content"] - self.aim[row]).clamp(-1, 1) * full
+            self.content.index_add_(0, row, weight * (torch.exp(BALANCE * error) - 1))
+            self.content.clamp_(*LIMITS)
+            return torch.stack(
+                [found["style"], found["content"], found["rough"], found["grid"], weight], dim=1
+            ).detach()
+
+    @torch.no_grad()
+    def look(self, photos: int) -> dict[str, float]:
+        """Measure the content of so many whole photographs in every style that is learned, and lead what crops are to
+        come to after it. Returns the distances by style."""
+        self.average.eval()
+        found = [0.0] * len(self.ids)
+        one, photos = torch.ones(1, device=self.device), min(photos, len(self.photos.held_out))
+        for photo in map(self.photos.whole, range(photos)):
+            field = torch.from_numpy(stroke_field(*photo.shape[2:]))[None].to(self.device)
+            structure = self.judge(photo, [CONTENT_LAYER])[CONTENT_LAYER]
+            for style in range(len(self.ids)):
+                vector = self.average.vectors[len(self.kept) + style, 0][None]
+                with torch.autocast(self.device.type, self.number, enabled=self.number != torch.float32):
+                    painting = self.average.paint(photo, field, vector, one)
+                made = self.judge(painting.float(), [CONTENT_LAYER])[CONTENT_LAYER]
+                found[style] += float(losses.content_distance(made, structure).sqrt()) / photos
+        over = torch.tensor([f - w for f, w in zip(found, self.wanted, strict=False)], device=self.device)
+        self.aim -= FOLLOWED * torch.cat([over, over.mean()[None]])
+        self.aim.clamp_(*AIMS)
+        return dict(zip(self.ids, found, strict=True))
+
+    def save(self) -> None:
+        """Write the checkpoint and the sheet."""
+        parts = {"now": self.model.state_dict(), "average": self.average.state_dict()}
+        parts |= state.moments(self.optimizer, self.model)
+        notes = {"config": self.model.config, "ids": self.kept + self.ids, "step": self.step, "seconds": self.seconds}
+        notes["trained"] = self.trained
+        for kind in ("content", "aim"):
+            known = dict(zip(self.notes["ids"], self.notes[kind], strict=True))
+            *values, notes[f"{kind}_any"] = getattr(self, kind).tolist()
+            notes[kind] = [known[name] for name in self.kept] + values
+        state.save(self.folder, parts, notes)
+        sample = ImageOps.fit(self.photos.held_out[0], (256, 256))
+        sheet(self.average, sample, self.device).save(self.options.out / "sheet.jpg", quality=92)
 
 
-def keep_the_rest(network: StyleNetwork, learned: list[int]) -> None:
-    """Let only the scales and shifts of the styles ``learned`` change."""
-    network.requires_grad_(False)
-    for norm in network.modules():
-        if isinstance(norm, ConditionalNorm):
-            rows = torch.zeros(len(norm.scale), 1, device=norm.scale.device)
-            rows[[n + 1 for n in learned]] = 1
-            for parameter in (norm.scale, norm.shift):
-                parameter.requires_grad_().register_hook(rows.mul)
+def lesson(training: Training) -> Tensor:
+    """A step, and a new version of a painting from time to time; returns the step's figures."""
+    figures = training.train()
+    if training.options.pool and training.step % training.options.renew == 0:
+        training.pool.renew()
+    return figures
 
 
 def main() -> None:
     options = parse()
-    if options.add and options.start is None:
-        raise SystemExit("--add adds to a trained model: name it with --start.")
     options.out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(options.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    layout = torch.channels_last
-
-    judge = VGG19(weights.read(options.weights) if options.weights else weights.vgg19())
-    judge = judge.to(device, torch.bfloat16, memory_format=layout)
-    paintings = dict(map(named, options.paintings))
-    checkpoint = options.out / "checkpoint.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        print(f"going on from step {state['step']}", flush=True)
-    else:
-        state = begin(options, list(paintings))
-    ids, new = state["ids"], set(state["new"])
-    if strange := paintings.keys() - set(ids):
-        raise SystemExit(f"{checkpoint} was begun without {', '.join(sorted(strange))}: choose another OUT.")
-    if options.add and (missing := new - paintings.keys()):
-        raise SystemExit(f"{checkpoint} was begun with {', '.join(sorted(missing))} too: name all that are added.")
-    learned = [n for n, name in enumerate(ids) if name in (new if options.add else paintings)]
-    turns = [n for n in (ids.index(named(painting)[0]) for painting in options.paintings) if n in learned]
-    if not learned:
-        raise SystemExit("None of the paintings is new to the model; leave out --add to train them further.")
-    targets = {n: style_grams(judge, paintings[ids[n]], device) for n in learned}
-    photos = Photos(options.photos, judge, options.seed)
-    sample = ImageOps.fit(open_image(photos.held_out[0]).image, (256, 256))
-
-    network = StyleNetwork(**state["config"]).to(device, memory_format=layout)
-    network.load_state_dict(state["network"])
-    average = copy.deepcopy(network).requires_grad_(False)
-    average.load_state_dict(state["average"])
-    if options.add:
-        keep_the_rest(network, learned)
-    groups = {True: [], False: []}
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            groups[name.endswith((".scale", ".shift"))].append(parameter)
-    parts = [{"params": p, "times": NORM_RATE if norm else 1} for norm, p in groups.items() if p]
-    optimizer = torch.optim.Adam(parts, lr=options.rate)
-    if "optimizer" in state:
-        optimizer.load_state_dict(state["optimizer"])
-    balance = Balance(**state["balance"])
-
+    training = Training(options)
+    print(
+        f"{describe(training.device)}, {training.number}; {len(training.photos.sizes)} photographs, "
+        f"{len(training.pool.paintings)} paintings",
+        flush=True,
+    )
     stopped = []
-    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
-    start, began = state["step"], time.monotonic()
-    recent: dict[str, list[float]] = {}
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stopped.append(True))
+    end, saved, pictures = 60 * options.minutes, time.monotonic(), 0
+    looks = [end * (n + 1) / (options.looks + 1) for n in range(options.looks)]
+    looks = [when for when in looks if when > training.seconds]
+    pending: list[tuple[int, list[Group], Tensor]] = []
     with (options.out / "losses.csv").open("a", newline="") as file:
         log = csv.writer(file)
-        for step in range(start, options.steps):
-            progress = step / options.steps
-            side = [size for since, size in CROPS if progress >= since][-1]
-            for group in optimizer.param_groups:
-                group["lr"] = rate_at(progress, options.rate) * group["times"]
-            photo, structure = photos.batch(step, options.batch, side)
-            drawn = draw(step, options.batch, turns)
-            mix = torch.zeros(options.batch, len(ids), device=device)
-            for row, (style, dose) in zip(mix, drawn, strict=True):
-                row[style] = dose
-            with torch.autocast(device.type, torch.bfloat16):
-                painting = network(photo.contiguous(memory_format=layout), mix).float()
-            found = figures(judge, painting, photo, structure, [targets[style] for style, _ in drawn])
-            chosen = torch.tensor([style for style, _ in drawn])
-            dose = mix.sum(dim=1)
-            # A lower dose leans toward the content and away from the style. By the root, or little would change
-            # below a dose of three quarters.
-            total = (
-                dose.sqrt() * found["style"]
-                + (2 - dose) * balance.content[chosen].to(device) * found["content"]
-                + balance.smooth[chosen].to(device) * found["noise"]
-                + GLOW * found["glow"]
-                + GRID * found["grid"]
-            ).mean()
-            optimizer.zero_grad()
-            total.backward()
-            # A crop of one color has no variance, and its gradient may know no bounds.
-            if bool(torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0).isfinite()):
-                optimizer.step()
-            share = min(KEEP, (step + 1) / (step + 10))
-            with torch.no_grad():
-                for mean, now in zip(average.parameters(), network.parameters(), strict=True):
-                    mean.lerp_(now, 1 - share)
-            values = torch.stack(
-                [found[k].detach() for k in ("style", "content", "noise", "glow", "grid")], dim=1
-            ).tolist()
-            for (style, amount), made in zip(drawn, values, strict=True):
-                near, far, rough, *_ = made
-                log.writerow([step, side, ids[style], f"{amount:.2f}", *(f"{value:.4f}" for value in made)])
-                if amount == 1:
-                    balance.follow(style, far, rough)
-                    recent.setdefault(ids[style], []).append(near)
-            done = step + 1
-            if done % max(1, options.steps // MEASURED) == 0:
-                print("whole photographs:", flush=True)
-                for style, made in measure_whole(average, judge, photos, targets).items():
-                    balance.aim(style, made["content"] - options.content, made["noise"] - options.noise)
-                    print(f"{ids[style]:24}", *(f"{name} {value:.3f}" for name, value in made.items()), flush=True)
-            if done % options.every == 0 or done == options.steps or stopped:
+        began, before = time.monotonic(), training.seconds
+        while training.seconds < end and not stopped:
+            figures = lesson(training)
+            pending.append((training.step, training.chosen, figures))
+            pictures += training.groups * TOGETHER
+            if looks and training.seconds > looks[0]:
+                looks.pop(0)
+                seen = training.look(LOOKED_AT[training.device.type == "cuda"])
+                print("content of whole photographs:", ", ".join(f"{n} {d:.3f}" for n, d in seen.items()), flush=True)
+            training.seconds = before + time.monotonic() - began
+            if time.monotonic() - saved > SAVED or training.seconds >= end or stopped:
+                for step, chosen, values in pending:
+                    for group, value in zip(chosen, values.tolist(), strict=True):
+                        name = training.ids[group.style] if group.wall else "any"
+                        log.writerow(
+                            [
+                                step,
+                                name,
+                                (list(LEVELS) if group.wall else ENDS)[group.level],
+                                f"{group.dose:.2f}",
+                                *(f"{v:.4f}" for v in value),
+                            ]
+                        )
                 file.flush()
-                state |= {
-                    "step": done,
-                    "network": network.state_dict(),
-                    "average": average.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "balance": vars(balance),
-                }
-                save(checkpoint, state)
-                sheet(average, sample, device).save(options.out / f"sheet-{done}.jpg", quality=92)
-                pace = (time.monotonic() - began) / (done - start)
-                print(f"step {done}/{options.steps}  {pace:.2f} s a step; mean style distance since the last:")
-                print("  ".join(f"{name} {sum(v) / len(v):.3f}" for name, v in recent.items()), flush=True)
-                recent.clear()
-            if stopped:
-                return
+                recent = torch.cat([values[:, :4] for _, _, values in pending]).mean(dim=0).tolist()
+                pending.clear()
+                training.save()
+                saved = time.monotonic()
+                rate = pictures / (saved - began)
+                print(
+                    f"step {training.step}, {training.seconds / 60:.1f} of {options.minutes:g} minutes, {rate:.1f} "
+                    "pictures a second; style {:.3f}, content {:.3f}, roughness {:.2f}, grid {:.4f}".format(*recent),
+                    flush=True,
+                )
+    if stopped:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

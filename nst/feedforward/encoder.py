@@ -1,0 +1,49 @@
+"""Any painting: an encoder that predicts a style's vectors from a painting (Ghiasi et al. 2017).
+
+It looks at the painting through the shallow part of the student (``nst/student.py``), keeps the mean and the deviation
+of each direction that the student sees, and leads these through three linear layers to two vectors for the
+feed-forward network: one for fine strokes, one for broad ones."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nst.student import STAGES, Student
+
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the student
+FEATURES = 2 * sum(STAGES[layer].directions for layer in LAYERS)
+VARIANCE = 1e-6  # added under a root, whose slope is endless at 0
+
+
+def look(student: Student, painting: Tensor) -> Tensor:
+    """What the encoder is told of paintings ``[N, 3, H, W]`` in 0..1: ``[N, FEATURES]``, means and deviations of the
+    student's directions."""
+    seen = student(painting, LAYERS)
+    found = []
+    for layer in LAYERS:
+        x = seen[layer].float().flatten(2)
+        mean = x.mean(dim=2)
+        found += [mean, ((x - mean[:, :, None]).square().mean(dim=2) + VARIANCE).sqrt()]
+    return torch.cat(found, dim=1)
+
+
+class Encoder(nn.Module):
+    """``forward(features)``: ``[N, FEATURES]`` to the vectors ``[N, 2, length]``, fine and broad."""
+
+    def __init__(self, length: int, widths: tuple[int, int] = (256, 128)) -> None:
+        super().__init__()
+        self.config = {"length": length, "widths": list(widths)}
+        self.register_buffer("mean", torch.zeros(FEATURES))
+        self.register_buffer("deviation", torch.ones(FEATURES))
+        first, second = widths
+        self.first, self.second = nn.Linear(FEATURES, first), nn.Linear(first, second)
+        self.last = nn.Linear(second, 2 * length)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        x = (features - self.mean) / self.deviation
+        x = F.leaky_relu(self.second(F.leaky_relu(self.first(x), 0.1)), 0.1)
+        return self.last(x).unflatten(1, (2, -1))

@@ -1,0 +1,60 @@
+"""The stroke field: smooth noise at several scales that gives the network something to paint where a photograph is
+plain.
+
+Instance normalization turns a constant into a constant, so without it a bare sky stays bare. Each channel is white
+noise on a square lattice, smoothed by a cubic B-spline. A lattice value is a hash of its coordinates, its channel and
+the seed, so the field is a function of the pixel's coordinates alone: tiles of a picture meet, and the same seed paints
+the same picture again.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+# Distances in pixels between the lattice's points, a channel each. None is a multiple or a divisor of the network's
+# stride, which would make a grid of it. The larger forms have two channels, so that they can have a direction.
+SCALES = (4.7, 9.3, 18.7, 18.7, 37.3, 37.3, 66.1, 66.1)
+CHANNELS = len(SCALES)
+
+_VARIANCE = (151 / 315) ** 2  # of white noise of variance 1 under a cubic B-spline both ways
+_MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)  # splitmix64 (Steele, Lea & Flood 2014)
+
+
+def stroke_field(height: int, width: int, seed: int = 0, top: int = 0, left: int = 0) -> np.ndarray:
+    """``[CHANNELS, height, width]`` float32, each channel of mean 0 and variance 1, for the pixels that begin in row
+    ``top`` and column ``left`` of a picture."""
+    field = np.empty((CHANNELS, height, width), np.float32)
+    for channel, scale in enumerate(SCALES):
+        rows, down = _spline(height, top, scale, channel)
+        columns, across = _spline(width, left, scale, channel + CHANNELS)
+        lattice = _noise(rows[:, None], columns[None], channel, seed)
+        np.matmul(down @ lattice, across.T, out=field[channel])
+    return field
+
+
+def _spline(length: int, start: int, scale: float, phase: int) -> tuple[np.ndarray, np.ndarray]:
+    """The lattice's coordinates ``[M]`` around these pixels, and how much each of them counts at each pixel,
+    ``[length, M]``. Each channel's lattice is shifted by its ``phase``, so that no two have points in common."""
+    places = (np.arange(start, start + length) + 0.5) / scale + phase * 0.618
+    first = math.floor(places[0]) - 1
+    points = np.arange(first, math.floor(places[-1]) + 3)
+    distance = np.abs(places[:, None] - points[None])
+    near = 2 / 3 - distance**2 + distance**3 / 2
+    far = np.clip(2 - distance, 0, None) ** 3 / 6
+    weights = np.where(distance < 1, near, far) / _VARIANCE**0.25
+    return points, weights.astype(np.float32)
+
+
+def _noise(rows: np.ndarray, columns: np.ndarray, channel: int, seed: int) -> np.ndarray:
+    """White noise of variance 1 at these points of a lattice: uniform, from a hash."""
+    with np.errstate(over="ignore"):
+        golden, *multipliers = (np.uint64(number) for number in _MIX)
+        z = np.uint64(seed * CHANNELS + channel + 1) * golden
+        for coordinate in (rows, columns):
+            z = (z ^ coordinate.astype(np.int64).astype(np.uint64)) + golden
+            for shift, multiplier in zip((30, 27), multipliers, strict=True):
+                z = (z ^ (z >> np.uint64(shift))) * multiplier
+            z = z ^ (z >> np.uint64(31))
+    return ((z >> np.uint64(40)).astype(np.float32) / 2**23 - 1) * np.float32(3**0.5)

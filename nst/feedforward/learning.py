@@ -1,0 +1,151 @@
+"""Learn a style from a painting in half a minute: gradient steps on its vectors alone, under the small network.
+
+The network stays as it is. Its vectors begin with what the encoder predicts, and are led on crops of photographs, fine
+and broad in turn, along the gradient of the loss that the network itself was trained with (``objective.py``).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from nst.device import choose, number_format, spaces
+from nst.drawings import DRAWINGS
+from nst.errors import SettingsError
+from nst.feedforward import files, objective
+from nst.feedforward.field import stroke_field
+from nst.feedforward.objective import sides_of, statistics_of
+from nst.feedforward.predict import style_of
+from nst.feedforward.styles import Style
+from nst.images import Source, fit, open_image
+from nst.student import Student, shipped
+from nst.tensors import to_tensor
+
+SIDE, TOGETHER = 192, 2  # pixels in the side of a crop, and crops in a step
+LONG = 480  # side of the photographs that crops are taken from
+FIELD = 1024  # side of the stroke field that crops take windows of
+RATE = 0.02  # Adam's step, falling along a cosine
+FINE = 2 / 3  # of the steps are for fine strokes
+CONTENT = 0.4  # weight of the content at the beginning
+AIM = 0.80  # content distance that crops are to come to
+FOLLOW, LIMITS = 0.2, (0.05, 2.0)  # how fast the weight of content follows it, and within which bounds
+KEEP = 0.95  # of the averaged vectors, at each step
+LONGEST = 3600.0  # seconds
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Where the learning of a style stands: the style so far, seconds spent and to spend, and the last step's loss."""
+
+    style: Style
+    step: int
+    seconds: float
+    whole: float
+    losses: dict[str, float]
+
+
+def example_photos() -> list[Image.Image]:
+    """The photographs that gradio ships, where it is installed; else pictures that this program draws."""
+    found = importlib.util.find_spec("gradio")
+    folder = Path(found.origin).parent / "media_assets" / "images" if found and found.origin else None
+    names = ("tower", "lion", "cheetah", "cheetah1")
+    paths = [folder / f"{name}.jpg" for name in names] if folder else []
+    photos = [open_image(path).image for path in paths if path.exists()]
+    return photos or [draw() for draw in DRAWINGS.values()]
+
+
+def learn_style(
+    painting: Source,
+    seconds: float = 30.0,
+    *,
+    photos: Sequence[Source] | None = None,
+    title: str | None = None,
+    seed: int = 0,
+) -> Iterator[Lesson]:
+    """Learn a painting's style, a step at a time; the last ``Lesson`` has the best. Closing the generator stops it.
+
+    ``seconds`` is how long to learn. ``photos`` are photographs to learn on; without them, examples. The first lesson
+    comes before any step, with the style as it is predicted. Raises ImageError for what is no picture, SettingsError
+    for a number of seconds out of range."""
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds <= LONGEST:
+        raise SettingsError(f"seconds is a number above 0 and up to {LONGEST:g}, not {repr(seconds)[:40]}.")
+    began = time.monotonic()
+    style = style_of(painting)
+    if title is not None:
+        style = replace(style, title=title)
+    yield Lesson(style, 0, 0.0, seconds, {})
+    lessons = _Lessons(open_image(painting).image, style, photos, seed)
+    step = 0
+    while (spent := time.monotonic() - began) < seconds:
+        losses = lessons.step(min(1.0, spent / seconds))
+        step += 1
+        yield Lesson(lessons.style(), step, time.monotonic() - began, seconds, losses)
+
+
+class _Lessons:
+    """The vectors in the making, and all that a step needs."""
+
+    def __init__(self, painting: Image.Image, style: Style, photos: Sequence[Source] | None, seed: int) -> None:
+        # On ZeroGPU a GPU is lent for one call, and not to this thread.
+        self.device = choose() if spaces is None else torch.device("cpu")
+        self.number, self.begun = number_format(self.device), style
+        self.rng = random.Random(seed)
+        layout = {"memory_format": torch.channels_last}
+        self.judge = Student(shipped()).computing_in(self.number).to(self.device, **layout)
+        self.network = files.network().to(self.device, **layout).train()
+        self.vectors = torch.tensor(style.vectors, device=self.device)
+        self.vectors.requires_grad_()
+        self.average = self.vectors.detach().clone()
+        self.optimizer = torch.optim.Adam([self.vectors], lr=RATE, betas=(0.9, 0.99))
+        pictures = example_photos() if photos is None else [open_image(photo).image for photo in photos]
+        self.photos = [to_tensor(fit(picture, LONG), self.device) for picture in pictures]
+        self.field = torch.from_numpy(stroke_field(FIELD, FIELD, seed)).to(self.device)
+        self.targets = statistics_of(self.judge, painting, sides_of((0.0, 1.0)), self.device)
+        self.content, self.taken = CONTENT, 0
+
+    def crop(self) -> tuple[Tensor, Tensor]:
+        """A part of a photograph ``[1, 3, SIDE, SIDE]``, and of the stroke field."""
+        photo = self.rng.choice(self.photos)
+        height, width = photo.shape[-2:]
+        length = min(height, width, self.rng.randint(SIDE * 2 // 3, LONG))
+        top, left = self.rng.randint(0, height - length), self.rng.randint(0, width - length)
+        part = photo[..., top : top + length, left : left + length]
+        part = torch.nn.functional.interpolate(part, (SIDE, SIDE), mode="bilinear", antialias=True)
+        top, left = self.rng.randrange(FIELD - SIDE), self.rng.randrange(FIELD - SIDE)
+        return part, self.field[None, :, top : top + SIDE, left : left + SIDE]
+
+    def step(self, progress: float) -> dict[str, float]:
+        """Lead the vectors a step further."""
+        end = int(self.rng.random() >= FINE)
+        parts, fields = (torch.cat(t) for t in zip(*(self.crop() for _ in range(TOGETHER)), strict=True))
+        photo = parts.contiguous(memory_format=torch.channels_last)
+        one = torch.ones(TOGETHER, device=self.device)
+        with torch.autocast(self.device.type, self.number, enabled=self.number != torch.float32):
+            painting = self.network(photo, fields, self.vectors[end][None], one)
+        which = torch.zeros(1, dtype=torch.long, device=self.device)
+        terms, _ = objective.terms(self.judge, painting.float(), photo, self.targets.of(which, which + end), TOGETHER)
+        loss = objective.total(terms, self.content)
+        self.optimizer.param_groups[0]["lr"] = RATE * (0.05 + 0.95 * (1 + math.cos(math.pi * progress)) / 2)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.taken += 1
+        losses = {name: float(value.detach().mean()) for name, value in terms.items()}
+        error = max(-1.0, min(1.0, losses["content"] - AIM))
+        self.content = min(max(self.content * math.exp(FOLLOW * error), LIMITS[0]), LIMITS[1])
+        with torch.no_grad():
+            self.average.lerp_(self.vectors, 1 - min(KEEP, self.taken / (self.taken + 4)))
+        return losses
+
+    def style(self) -> Style:
+        """The style so far, its vectors averaged over the last steps."""
+        return replace(self.begun, vectors=self.average.cpu().numpy().copy())

@@ -1,0 +1,127 @@
+"""Your painting, under Fast: a painting of the visitor's own as the style, at once, or learned in half a minute."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+
+import nst
+from nst.feedforward.learning import Lesson
+from nst.feedforward.styles import Style
+from nst.jobs import Emit, Job, Stopping
+from nst.page.answers import answers, refusal
+from nst.page.pictures import SOURCES, Palette, PictureInput, Upload
+from nst.page.texts import localized, say, t
+from nst.page.visitors import file_name, visitor
+
+SECONDS = 30  # of learning
+BETWEEN_PICTURES = 6.0  # seconds of learning after which its style so far is painted with
+SUFFIX = ".nst"
+CONCURRENCY = {"concurrency_id": "learn", "concurrency_limit": 1}
+
+Own = dict[str, Any] | None
+"""A style of the visitor's own, and a word that changes with it: gradio compares what it can read."""
+
+
+def owned(style: Style, step: int = 0) -> Own:
+    """``style`` as the page remembers it."""
+    return {"word": f"{style.id} {step}", "style": style}
+
+
+@answers
+def choose(painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
+    """The predicted style of a painting, and what there is to do with it: (own style, status, learn, file)."""
+    if painting is None:
+        return None, "", gr.Button(interactive=False), gr.DownloadButton(interactive=False)
+    picture = painting.open()
+    style = nst.style_of(picture)
+    return owned(style), say(request, "own_chosen"), gr.Button(interactive=True), offered(style, request)
+
+
+@answers
+def bring(file: str, request: gr.Request) -> tuple[Any, ...]:
+    """The style in a file: (own style, status, painting, learn, download)."""
+    style = nst.open_style(file)
+    told = say(request, "own_brought", title=html.escape(style.title))
+    return owned(style), told, None, gr.Button(interactive=False), offered(style, request)
+
+
+def offered(style: Style, request: gr.Request) -> gr.DownloadButton:
+    """The button that hands over the style's file."""
+    file = visitor(request).new_result("style") / f"{file_name(style.title, 'style')}{SUFFIX}"
+    style.save(file)
+    return gr.DownloadButton(value=str(file), interactive=True)
+
+
+def work(painting: nst.Picture) -> Callable[[Emit[Lesson], Stopping], None]:
+    """The work of a ``Job`` that learns a painting's style."""
+
+    def learn(emit: Emit[Lesson], stopping: Stopping) -> None:
+        for lesson in nst.learn_style(painting, SECONDS):
+            emit(lesson)
+
+    return learn
+
+
+@answers
+def learn(painting: Upload | None, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    """Learn the painting's style, painting with it from time to time: (own style, status, file, learn, stop)."""
+    if painting is None:
+        raise refusal(request, "no_painting")
+    here, same, shown, last = visitor(request), gr.skip(), 0.0, None
+    working = gr.Button(visible=False), gr.Button(visible=True)
+    job = Job(work(painting.open()))
+    with here.working(job):
+        yield same, say(request, "learning_begins"), same, *working
+        for lesson in job:
+            if here.gone:
+                return
+            if lesson is None or lesson.step == 0:
+                yield same, same, same, same, same
+                continue
+            last, own = lesson, same
+            if lesson.seconds - shown > BETWEEN_PICTURES:
+                shown, own = lesson.seconds, owned(lesson.style, lesson.step)
+            left = localized(request, f"{max(0.0, lesson.whole - lesson.seconds):.0f}")
+            yield own, say(request, "learning", step=lesson.step, left=left), same, same, same
+    idle = gr.Button(visible=True), gr.Button(visible=False)
+    if last is None:
+        yield same, "", same, *idle
+        return
+    told = say(request, "learned", steps=last.step)
+    yield owned(last.style, last.step), told, offered(last.style, request), *idle
+
+
+def stop(request: gr.Request) -> None:
+    """End the learning; what was learned stays."""
+    visitor(request).stop()
+
+
+def build(style: Palette) -> gr.State:
+    """Puts the parts into the current context; returns the visitor's own style, None where it is one of the wall."""
+    own = gr.State(None)
+    with gr.Accordion(t("own_style"), open=False, elem_id="own-style"):
+        gr.Markdown(t("own_style_lead"), elem_classes="hint")
+        painting = PictureInput(
+            label=t("painting"), type="filepath", image_mode=None, height=220, sources=SOURCES, buttons=[],
+            elem_id="own-painting",
+        )  # fmt: skip
+        status = gr.HTML(elem_id="own-status", elem_classes="status")
+        with gr.Row():
+            learning = gr.Button(t("learn"), interactive=False, elem_id="own-learn", min_width=130)
+            halt = gr.Button(t("stop"), variant="stop", visible=False, elem_id="own-stop", min_width=130)
+            file = gr.DownloadButton(t("style_file"), interactive=False, elem_id="own-file", min_width=130)
+            brought = gr.UploadButton(t("style_bring"), file_types=[SUFFIX], elem_id="own-bring", min_width=130)
+    quiet = {"api_visibility": "private"}
+    painting.input(choose, painting, [own, status, learning, file], show_progress="hidden", **CONCURRENCY, **quiet)
+    brought.upload(
+        bring, brought, [own, status, painting, learning, file], show_progress="hidden", **CONCURRENCY, **quiet
+    )
+    learning.click(learn, painting, [own, status, file, learning, halt], show_progress="hidden", **CONCURRENCY, **quiet)
+    halt.click(stop, None, None, queue=False, show_progress="hidden", **quiet)
+    # Who taps the wall wants that style.
+    style.input(lambda: None, None, own, queue=False, show_progress="hidden", **quiet)
+    return own

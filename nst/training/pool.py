@@ -1,0 +1,84 @@
+"""The paintings that the encoder learns from: versions of those there are, which change all the time."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from nst.feedforward import encoder, predict
+from nst.feedforward.objective import Targets, sides_of, statistics_of
+from nst.images import of_area
+from nst.networks import VGG19
+from nst.student import Student
+from nst.tensors import to_tensor
+
+ENDS = (0.0, 1.0)  # levels at which they are seen, fine and broad
+
+
+def other_painting(paintings: list[Image.Image], rng: random.Random) -> Image.Image:
+    """A painting that is none of these and still one: a part of one, mirrored, its colors exchanged, or two mixed."""
+    chosen = rng.choice(paintings)
+    if rng.random() < 0.8:
+        share = rng.uniform(0.45, 1.0)
+        width, height = (round(side * share) for side in chosen.size)
+        left, top = rng.randint(0, chosen.width - width), rng.randint(0, chosen.height - height)
+        chosen = chosen.crop((left, top, left + width, top + height))
+    if rng.random() < 0.5:
+        chosen = ImageOps.mirror(chosen)
+    if rng.random() < 0.3:
+        channels = list(chosen.split())
+        rng.shuffle(channels)
+        chosen = Image.merge("RGB", channels)
+    if rng.random() < 0.1:
+        chosen = ImageOps.invert(chosen)
+    if rng.random() < 0.15:
+        chosen = Image.blend(chosen, rng.choice(paintings).resize(chosen.size), rng.uniform(0.3, 0.5))
+    return chosen
+
+
+@dataclass
+class Pool:
+    """Paintings that the encoder learns from: what it is told of them, and what it is to come to. They change."""
+
+    paintings: list[Image.Image]
+    judge: VGG19 | Student
+    student: Student
+    device: torch.device
+    seed: int
+    made: int = 0
+    features: Tensor | None = None
+    targets: Targets | None = None
+    rng: random.Random = field(default_factory=random.Random)
+
+    def make(self, number: int) -> tuple[Tensor, Targets]:
+        """The painting of this number; the first ones are the paintings as they are."""
+        rng = random.Random(f"painting {self.seed} {number}")
+        whole = number < len(self.paintings)
+        painting = self.paintings[number] if whole else other_painting(self.paintings, rng)
+        with torch.no_grad():
+            seen = to_tensor(of_area(painting, predict.SIDE**2, predict.SHORTEST), self.device)
+            features = encoder.look(self.student, seen)
+        sides = [
+            side * (1 if whole else min(1.0, max(0.6, (painting.width * painting.height) ** 0.5 / 500)))
+            for side in sides_of(ENDS)
+        ]
+        return features, statistics_of(self.judge, painting, sides, self.device)
+
+    def fill(self, count: int) -> None:
+        """Make the first ``count``."""
+        several = [self.make(number) for number in range(self.made, self.made + count)]
+        self.made += count
+        self.features = torch.cat([features for features, _ in several])
+        self.targets = Targets.joined([targets for _, targets in several])
+
+    def renew(self) -> None:
+        """Replace the oldest one by a new one."""
+        place = self.made % len(self.features)
+        features, targets = self.make(self.made)
+        self.features[place] = features[0]
+        self.targets.put(place, targets)
+        self.made += 1

@@ -1,0 +1,75 @@
+"""A training's state on the disk: a folder of safetensors files, each small enough to travel, and one of JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from nst.feedforward import files
+
+PARTS = ("now", "average", "first", "second")
+"""Parameters, their averages, and Adam's two moments."""
+
+
+def save(folder: Path, parts: dict[str, dict[str, Tensor]], notes: dict[str, Any]) -> None:
+    """Write a state; the one before stays until the new one is whole."""
+    partial, old = folder.with_name(f"{folder.name}.partial"), folder.with_name(f"{folder.name}.old")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, tensors in parts.items():
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial / f"{name}.safetensors")
+    (partial / "notes.json").write_text(json.dumps(notes), "utf-8")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(partial, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def read(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+    """What ``save`` wrote; the state before it where a write was cut short in the middle."""
+    if not folder.exists():
+        folder = folder.with_name(f"{folder.name}.old")
+    parts = {path.stem: load_file(path) for path in folder.glob("*.safetensors")}
+    return parts, json.loads((folder / "notes.json").read_text("utf-8"))
+
+
+def exists(folder: Path) -> bool:
+    """Whether there is a state to go on from."""
+    return folder.exists() or folder.with_name(f"{folder.name}.old").exists()
+
+
+def beginning(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What another training, or ``models/``, came to: averaged weights, and notes to begin with."""
+    if (folder / "network.safetensors").exists():
+        return files.for_training(folder)
+    parts, notes = read(folder)
+    kept = {name: notes[name] for name in ("ids", "content", "content_any", "aim", "aim_any")}
+    return parts["average"], kept | {"trained": notes["trained"] + notes["step"]}
+
+
+def moments(optimizer: torch.optim.Adam, model: nn.Module) -> dict[str, dict[str, Tensor]]:
+    """Adam's moments under their parameters' names; those of a parameter that had no step yet are left out."""
+    found = {"first": {}, "second": {}}
+    for name, parameter in model.named_parameters():
+        if state := optimizer.state.get(parameter):
+            found["first"][name], found["second"][name] = state["exp_avg"], state["exp_avg_sq"]
+    return found
+
+
+def restore(optimizer: torch.optim.Adam, model: nn.Module, parts: dict[str, dict[str, Tensor]], steps: int) -> None:
+    """Give Adam its moments back."""
+    for name, parameter in model.named_parameters():
+        if name in parts["first"]:
+            optimizer.state[parameter] = {
+                "step": torch.tensor(float(steps)),
+                "exp_avg": parts["first"][name].to(parameter).contiguous(memory_format=torch.preserve_format),
+                "exp_avg_sq": parts["second"][name].to(parameter),
+            }

@@ -1,0 +1,59 @@
+"""A style learned from a painting: its vectors alone change, toward the painting."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import nst
+from nst.drawings import DRAWINGS
+from nst.feedforward import learning
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(learning, "SIDE", 64)
+    monkeypatch.setattr(learning, "LONG", 96)
+    monkeypatch.setattr(learning, "FIELD", 128)
+    monkeypatch.setattr(learning.objective, "STYLE_SIDE", 96)
+
+
+def lessons(count: int, **options) -> list[nst.Lesson]:
+    painting = DRAWINGS["wind"]()
+    return [lesson for lesson, _ in zip(nst.learn_style(painting, 600, **options), range(count), strict=False)]
+
+
+def test_the_first_lesson_is_the_predicted_style_and_then_only_the_vectors_change(small):
+    painting = DRAWINGS["wind"]()
+    found = lessons(4, title="Mine")
+    assert np.array_equal(found[0].style.vectors, nst.style_of(painting).vectors)
+    assert [lesson.step for lesson in found] == [0, 1, 2, 3]
+    assert {lesson.style.title for lesson in found} == {"Mine"}
+    away = [np.abs(lesson.style.vectors - found[0].style.vectors).mean() for lesson in found]
+    assert away[0] == 0 < away[1] < away[3]
+    assert found[-1].losses.keys() >= {"style", "content"}
+
+
+def test_what_is_learned_is_a_style_to_paint_with_and_to_save(small, tmp_path):
+    style = lessons(3)[-1].style
+    style.save(tmp_path / "own.nst")
+    again = nst.open_style(tmp_path / "own.nst")
+    photo = Image.linear_gradient("L").convert("RGB")
+    difference = np.asarray(nst.stylize(photo, again), int) - np.asarray(nst.stylize(photo, style), int)
+    assert np.abs(difference).mean() < 1
+
+
+def test_learning_leads_toward_the_painting(small):
+    found = lessons(40, photos=[Image.effect_noise((96, 96), 90).convert("RGB")])
+    styles = [lesson.losses["style"] for lesson in found[1:]]
+    assert np.mean(styles[-10:]) < np.mean(styles[:10])
+
+
+def test_it_ends_when_its_time_is_over_and_tells_of_it(small):
+    found = list(nst.learn_style(DRAWINGS["wind"](), 0.5))
+    assert found[-1].whole == 0.5 <= found[-1].seconds
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "long", True, 10**6])
+def test_a_wrong_time_is_an_error_that_says_what_is_allowed(seconds):
+    with pytest.raises(nst.SettingsError, match="3600"):
+        next(nst.learn_style(DRAWINGS["wind"](), seconds))
