@@ -245,11 +245,11 @@ def build(page: gr.Blocks) -> tuple[gr.Image, Palette]:
     quiet = {"api_visibility": "private"}
     example.input(pick_photo, example, photo, queue=False, show_progress="hidden", **quiet)
     photo.change(None, photo, None, js=REVEAL, **quiet)
+    turned = [part.change for part in (photo, strength, stroke, color, size, seed, own)]
     gr.on(
-        [page.load, photo.change, style.input, strength.change, stroke.change, color.change, size.change, seed.change,
-        own.change, button.click], paint, [photo, style, strength, stroke, color, size, seed, own], [result, status,
-        png, jpeg, halt], trigger_mode="always_last", show_progress="minimal", show_progress_on=[result],
-        **CONCURRENCY, **quiet,
+        [page.load, style.input, *turned, button.click],
+        paint, [photo, style, strength, stroke, color, size, seed, own], [result, status, png, jpeg, halt],
+        trigger_mode="always_last", show_progress="minimal", show_progress_on=[result], **CONCURRENCY, **quiet,
     )  # fmt: skip
     again.click(differently, None, seed, queue=False, show_progress="hidden", **quiet)
     halt.click(stop, None, None, queue=False, show_progress="hidden", **quiet)
