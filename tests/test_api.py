@@ -16,6 +16,7 @@ from PIL import Image
 from served import LONG, NOBODY, app, app_with_hub, wait_for
 
 import nst
+from nst.drawings import DRAWINGS
 from nst.regions import SECOND, STAYS
 
 SMALL = {"size": 64, "steps": 4}
@@ -104,6 +105,15 @@ def work(server) -> float:
 def test_a_stylized_picture_carries_its_recipe(client, photo):
     recipe = nst.read_recipe(client.predict(handle_file(photo), api_name="/stylize"))
     assert (recipe["engine"], recipe["style"], recipe["strength"]) == ("fast", nst.styles()[0].id, 1.0)
+
+
+def test_any_painting_and_another_seed(client, photo, tmp_path):
+    DRAWINGS["wind"]().save(tmp_path / "wind.png")
+    how = {"photo": handle_file(photo), "seed": 3, "api_name": "/stylize"}
+    file = client.predict(painting=handle_file(str(tmp_path / "wind.png")), **how)
+    assert opened(file).tobytes() == nst.stylize(photo, painting=tmp_path / "wind.png", seed=3).tobytes()
+    assert nst.read_recipe(file)["seed"] == 3
+    assert opened(file).tobytes() != opened(client.predict(**how)).tobytes()
 
 
 def test_without_a_size_the_result_is_as_large_as_the_photo(client, photo):

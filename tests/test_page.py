@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from served import NOBODY, app, app_with_hub
 
 import nst
+from nst.drawings import DRAWINGS
 from nst.page.painting import hashed
 from nst.page.texts import TEXTS, TITLE
 from nst.regions import SECOND
@@ -266,12 +267,61 @@ def test_styles_are_mixed_on_the_palette(visit, tmp_path):
 
 def test_the_brush_and_the_colors_paint_again(visit, tmp_path):
     visitor = visit()
-    visitor.tap("#fast-color label >> nth=1")
-    visitor.page.locator("#fast-stroke input[type=range]").press("ArrowRight")
-    visitor.page.wait_for_timeout(500)
+    result = visitor.page.locator("#fast-result img").first
+    for change in (
+        lambda: visitor.tap("#fast-color label >> nth=1"),
+        lambda: visitor.page.locator("#fast-stroke input[type=range]").press("ArrowRight"),
+    ):
+        shown = result.get_attribute("src")
+        change()
+        expect(result).not_to_have_attribute("src", shown)
     visitor.sees_picture("fast")
     recipe = nst.read_recipe(visitor.downloads("#fast-png", tmp_path))
     assert (recipe["color"], recipe["stroke"]) == ("luminance", 1.1)
+
+
+def test_the_same_photo_is_painted_differently(visit, tmp_path):
+    visitor = visit()
+    assert nst.read_recipe(visitor.downloads("#fast-png", tmp_path))["seed"] == 0
+    result = visitor.page.locator("#fast-result img").first
+    shown = result.get_attribute("src")
+    visitor.tap("#fast-differently")
+    expect(result).not_to_have_attribute("src", shown)
+    visitor.sees_picture("fast")
+    assert nst.read_recipe(visitor.downloads("#fast-png", tmp_path))["seed"] > 0
+
+
+def bring(visitor: Visitor, file: Path) -> None:
+    """Choose a style's file, as the button asks for one."""
+    with visitor.page.expect_file_chooser() as asked:
+        visitor.tap("#own-bring")
+    asked.value.set_files(file)
+
+
+def test_a_painting_of_ones_own_paints_at_once_is_learned_kept_and_brought_back(visit, tmp_path):
+    DRAWINGS["wind"]().save(tmp_path / "my_wind.png")
+    visitor, said = visit(), words("en-US")
+    visitor.page.get_by_role("button", name=said["own_style"]).click()
+    visitor.give("own-painting", tmp_path / "my_wind.png")
+    visitor.sees("#fast-status", "in the style of my wind.")
+
+    visitor.tap("#own-learn")
+    visitor.sees("#own-status", "steps done")
+    visitor.tap("#own-stop")
+    visitor.sees("#own-status", first(said["learned"]))
+    expect(visitor.page.locator("#own-learn")).to_be_visible()
+    file = visitor.downloads("#own-file", tmp_path)
+    style = nst.open_style(file)
+    assert (file.suffix, style.title) == (".nst", "my wind")
+
+    visitor.tap("#fast-style .picker button >> nth=2")
+    visitor.sees("#fast-status", f"in the style of {nst.styles()[2].title}.")
+    bring(visitor, file)
+    visitor.sees("#own-status", "my wind")
+    visitor.sees("#fast-status", "in the style of my wind.")
+    (tmp_path / "none.nst").write_bytes(b"nothing")
+    bring(visitor, tmp_path / "none.nst")
+    expect(visitor.page.locator(TOAST)).to_contain_text("no style")
 
 
 def test_a_large_photo_is_followed_part_by_part(visit, tmp_path):

@@ -48,7 +48,7 @@ def run(snippet: str, folder: Path, **environment: str) -> str:
 
 
 def test_there_are_snippets_of_every_call():
-    assert len(PACKAGE) == 2
+    assert len(PACKAGE) == 3
     assert [re.findall(r'api_name="(/\w+)"', snippet) for snippet in CLIENT] == [
         ["/styles"],
         ["/stylize"],
@@ -64,6 +64,7 @@ def test_the_package_snippet_runs(folder):
         told = run(snippet, folder, HF_ENDPOINT=hub.url, HF_HOME=str(folder / "hf"))
     assert "5 of 5, 0 s left" in told
     assert (folder / "fast.png").stat().st_size > 0
+    assert (folder / "any.png").stat().st_size > 0
     assert (folder / "optimized.jpg").stat().st_size > 0
 
 
@@ -80,6 +81,14 @@ def test_the_snippet_of_regions_runs(folder):
         told = run(snippet, folder, HF_ENDPOINT=hub.url, HF_HOME=str(folder / "hf"))
     assert "3 of 3" in told
     assert (folder / "regions.png").stat().st_size > 0
+
+
+def test_the_snippet_of_learning_a_style_runs(folder):
+    snippet = PACKAGE[2].replace("seconds=30", "seconds=3")
+    assert snippet != PACKAGE[2]
+    assert "0 s left" in run(snippet, folder)
+    assert (folder / "mine.nst").stat().st_size < 16_000
+    assert (folder / "mine.png").stat().st_size > 0
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The training room, end to end on tiny pictures: train, stop, go on, export, check."""
 
 import csv
+import json
 import tarfile
 
 import numpy as np
@@ -107,7 +108,20 @@ def test_training_changes_network_styles_and_encoder_and_leaves_a_checkpoint_and
 def test_the_command_trains_for_its_minutes_and_writes_down_what_it_came_to(run, material, monkeypatch):
     run("out", steps=1)
     given = ["--photos", str(material / "photos"), "--paintings", str(material / "paintings"), "--judge", "student"]
-    options = [str(material / "out"), "one", "second=other", *given, "--pool", "3", "--minutes", "0.05", "--looks", "1"]
+    options = [
+        str(material / "out"),
+        "one",
+        "second=other",
+        *given,
+        "--pool",
+        "3",
+        "--minutes",
+        "0.05",
+        "--looks",
+        "1",
+        "--measure",
+        "1",
+    ]
     monkeypatch.setattr("sys.argv", ["train", *options])
     train.main()
     notes = state.read(material / "out" / "checkpoint")[1]
@@ -115,6 +129,9 @@ def test_the_command_trains_for_its_minutes_and_writes_down_what_it_came_to(run,
     rows = list(csv.reader((material / "out" / "losses.csv").open()))
     assert [int(row[0]) for row in rows] == list(range(2, notes["step"] + 1))
     assert {row[1] for row in rows} <= {"one", "second", "any"}
+    figures = json.loads((material / "out" / "figures.json").read_text())
+    assert figures.keys() == {"one", "second"}
+    assert figures["one"].keys() >= {"style", "relu5_1", "content", "plain", "palette"}
     assert np.isfinite([[float(value) for value in row[2:]] for row in rows]).all()
 
 

@@ -39,6 +39,7 @@ def stylize(
     color: str | None,
     seed: float | None,
     request: gr.Request,
+    painting: Upload | None = None,
 ) -> Iterator[str | None]:
     """Paint a photo in one pass.
 
@@ -52,6 +53,7 @@ def stylize(
         stroke: size of the brush, from 0.5 to 2
         color: "style", "luminance" (the photo's colors) or "match" (colors matched to the photo's)
         seed: another number paints the same photo differently
+        painting: any painting, whose style is taken instead of a shipped one
     Returns:
         the painting as PNG, with the recipe in its text
     """
@@ -59,6 +61,8 @@ def stylize(
         raise refusal(request, "no_photo")
     here, picture = visitor(request), photo.open()
     style = nst.styles()[0].id if style in (None, "") else style
+    if painting is not None:
+        style = {nst.style_of(painting.open()): 1.0}
     strength, stroke = (1.0 if number is None else number for number in (strength, stroke))
     sizes = (_whole(size) if size else None, _whole(seed or 0))
     order = fast_tab.Order(style, strength, stroke, color or fast.COLOR.default, *sizes)
@@ -219,7 +223,7 @@ def build() -> None:
         trigger = gr.Button()
     trigger.click(styles, None, listing, api_name="styles", queue=False)
     how = [style, strength, size, stroke, color, seed]
-    trigger.click(stylize, [photo, *how], picture, api_name="stylize", **fast_tab.CONCURRENCY)
+    trigger.click(stylize, [photo, *how, painting], picture, api_name="stylize", **fast_tab.CONCURRENCY)
     asked = [photo, settings, paintings]
     trigger.click(estimate, asked, foretold, api_name="estimate", concurrency_limit=None)
     given = [photo, painting, settings, second, share, places]

@@ -251,6 +251,7 @@ def build(page: gr.Blocks) -> tuple[gr.Image, Palette]:
         paint, [photo, style, strength, stroke, color, size, seed, own], [result, status, png, jpeg, halt],
         trigger_mode="always_last", show_progress="minimal", show_progress_on=[result], **CONCURRENCY, **quiet,
     )  # fmt: skip
-    again.click(differently, None, seed, queue=False, show_progress="hidden", **quiet)
+    # A state's change is told of by gradio's queue alone.
+    again.click(differently, None, seed, concurrency_limit=None, show_progress="hidden", **quiet)
     halt.click(stop, None, None, queue=False, show_progress="hidden", **quiet)
     return photo, style

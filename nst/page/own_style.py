@@ -123,5 +123,5 @@ def build(style: Palette) -> gr.State:
     learning.click(learn, painting, [own, status, file, learning, halt], show_progress="hidden", **CONCURRENCY, **quiet)
     halt.click(stop, None, None, queue=False, show_progress="hidden", **quiet)
     # Who taps the wall wants that style.
-    style.input(lambda: None, None, own, queue=False, show_progress="hidden", **quiet)
+    style.input(lambda: None, None, own, concurrency_limit=None, show_progress="hidden", **quiet)
     return own

@@ -10,8 +10,8 @@ all the time.
 PHOTOS and PAINTINGS are folders or tar files. A STYLE is the name of a painting's file without its suffix, or
 ``id=name``. ``--minutes`` is the length of the whole course, along which the rate falls; started again, it goes on
 from where OUT is. ``--start`` begins with what another training, or ``models/``, came to; with ``--add`` the network
-stays as it is, and only vectors of the new styles are learned. OUT receives ``checkpoint/``, ``losses.csv`` and
-``sheet.jpg``, a photograph in every style, for a person to look at.
+stays as it is, and only vectors of the new styles are learned. OUT receives ``checkpoint/``, ``losses.csv``,
+``sheet.jpg``, a photograph in every style, for a person to look at, and at the end ``figures.json``.
 
 How far a style may lead from the content is set for whole photographs that are not trained on (``--content``). Crops
 are closer to the photo than these, by how much depends on the style. So what crops are to come to, and the weight that
@@ -26,6 +26,7 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
+import json
 import math
 import os
 import random
@@ -42,7 +43,7 @@ from PIL import Image, ImageOps
 from safetensors.torch import load_file
 from torch import Tensor
 
-from nst import losses, weights
+from nst import losses, measure, weights
 from nst.device import describe, number_format
 from nst.feedforward import objective
 from nst.feedforward.field import stroke_field
@@ -98,6 +99,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--content", type=float, default=0.84, help="content distance that whole photos are to come to")
     parser.add_argument("--content-of", nargs="*", default=[], metavar="ID=DISTANCE", help="the same for single styles")
     parser.add_argument("--looks", type=int, default=4, help="how often whole photographs are measured on the way")
+    parser.add_argument("--measure", type=int, default=10, help="photographs held out to measure on at the end")
     parser.add_argument("--judge", choices=("vgg19", "student"), default="vgg19")
     parser.add_argument("--weights", type=Path, help="a VGG-19 file; default: from the Hub, as the app does")
     parser.add_argument("--seed", type=int, default=0)
@@ -105,11 +107,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def named(style: str) -> tuple[str, str]:
-    """Style id and name of a command line's ``id=name`` or ``name``."""
+    """Style id and name of a command line's ``id=name`` or ``name``; hyphens of a name alone stand for underscores."""
     name, equals, file = style.partition("=")
     if equals and re.fullmatch(r"[\w-]+", name):
         return name, file
-    return style.lower().replace("_", "-"), style
+    return style.lower().replace("_", "-"), style.replace("-", "_")
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,7 @@ class Training:
             raise SystemExit(f"{options.paintings} has no {', '.join(missing)}.")
         sides = sides_of(tuple(LEVELS))
         self.targets = Targets.joined([statistics_of(judge, paintings[n], sides, self.device) for n in styles.values()])
+        self.paintings = {style: paintings[name] for style, name in styles.items()}
         self.pool = Pool(list(paintings.values()), judge, student, self.device, options.seed)
         if options.pool:
             self.pool.fill(max(options.pool, 1))
@@ -333,6 +336,20 @@ class Training:
             ).detach()
 
     @torch.no_grad()
+    def measure(self, photos: int) -> dict[str, dict[str, float]]:
+        """All figures of every style that is learned, fine, means over so many of the photographs held out."""
+        self.average.eval()
+        one, found = torch.ones(1, device=self.device), {name: [] for name in self.ids}
+        for photo in map(self.photos.whole, range(min(photos, len(self.photos.held_out)))):
+            field = torch.from_numpy(stroke_field(*photo.shape[2:]))[None].to(self.device)
+            for style, name in enumerate(self.ids):
+                vector = self.average.vectors[len(self.kept) + style, 0][None]
+                result = to_picture(self.average.paint(photo, field, vector, one))
+                art = self.paintings[name]
+                found[name].append(measure.figures(self.judge, to_picture(photo), art, result))
+        return {name: {k: sum(f[k] for f in made) / len(made) for k in made[0]} for name, made in found.items() if made}
+
+    @torch.no_grad()
     def look(self, photos: int) -> dict[str, float]:
         """Measure the content of so many whole photographs in every style that is learned, and lead what crops are to
         come to after it. Returns the distances by style."""
@@ -430,6 +447,10 @@ def main() -> None:
                 )
     if stopped:
         sys.exit(1)
+    measured = training.measure(options.measure)
+    (options.out / "figures.json").write_text(json.dumps(measured, indent=2) + "\n", "utf-8")
+    for name, figures in measured.items():
+        print(f"{name:22}", "  ".join(f"{key} {value:.3f}" for key, value in figures.items()), flush=True)
 
 
 if __name__ == "__main__":
