@@ -62,23 +62,32 @@ def distances(judge: VGG19, photo: Image.Image, painting: Image.Image, result: I
 
 
 @torch.no_grad()
-def figures(judge: VGG19, photo: Image.Image, painting: Image.Image, result: Image.Image) -> dict[str, float]:
-    """All figures of ``result``, measured at its own size."""
-    art = of_area(painting, result.width * result.height)
-    images = (photo.resize(result.size, Image.LANCZOS), result, art)
-    target, made, shown = (to_tensor(image, judge.mean.device) for image in images)
+def figures(
+    judge: VGG19, photo: Image.Image, painting: Image.Image, result: Image.Image, known: dict | None = None
+) -> dict[str, float]:
+    """All figures of ``result``, measured at its own size. ``known`` keeps what was seen of this very photograph and
+    painting for the next result."""
+    size, known = result.size, {} if known is None else known
+    if (key := (id(photo), size)) not in known:
+        target = to_tensor(photo.resize(size, Image.LANCZOS), judge.mean.device)
+        known[key] = judge(target, [CONTENT_LAYER])[CONTENT_LAYER], roughness(target)
+    structure, rough = known[key]
+    if (key := (id(painting), size)) not in known:
+        art = to_tensor(of_area(painting, size[0] * size[1]), judge.mean.device)
+        grams = {layer: losses.gram_matrix(features) for layer, features in judge(art, STYLE_LAYERS).items()}
+        known[key] = grams, bare_ground(art)
+    wanted, bare = known[key]
+    made = to_tensor(result, judge.mean.device)
     found = judge(made, (*STYLE_LAYERS, CONTENT_LAYER))
-    wanted = judge(shown, STYLE_LAYERS)
-    structure = judge(target, [CONTENT_LAYER])[CONTENT_LAYER]
     style = {
-        k: float(losses.style_distance(losses.gram_matrix(found[k]), losses.gram_matrix(wanted[k])).sqrt())
-        for k in STYLE_LAYERS
+        layer: float(losses.style_distance(losses.gram_matrix(found[layer]), target).sqrt())
+        for layer, target in wanted.items()
     }
     return {
         "style": sum(style.values()) / len(style),
         **{layer: style[layer] for layer in DEEP},
         "content": float(losses.content_distance(found[CONTENT_LAYER], structure).sqrt()),
-        "noise": float(roughness(made) / roughness(target)),
-        "plain": bare_ground(made) - bare_ground(shown),
+        "noise": float(roughness(made) / rough),
+        "plain": bare_ground(made) - bare,
         "palette": palette_distance(result, painting),
     }

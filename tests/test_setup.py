@@ -261,7 +261,7 @@ def within(module: str, *rooms: str) -> bool:
         ("gradio", ["nst.page"]),
         ("gradio_client", []),
         ("huggingface_hub", ["nst.weights"]),
-        ("onnxruntime", ["nst.fast", "nst.training"]),
+        ("onnxruntime", ["nst.fast", "nst.feedforward", "nst.training"]),
         ("spaces", ["nst.device"]),
         ("nst.page", ["nst.page", "app"]),
         ("nst.training", ["nst.training", "nst.benchmark"]),  # a tool, not what the app runs

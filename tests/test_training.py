@@ -392,3 +392,26 @@ def test_distances_are_nothing_for_the_same_picture_and_grow_with_change(publish
     assert changed["style"] > 0.01
     assert changed["content"] > 0.01
     assert changed["noise"] < 1
+
+
+def test_what_was_seen_of_a_pair_serves_the_next_result_too(published):
+    judge, known, rng = VGG19(published), {}, np.random.default_rng(6)
+    photo, painting, *results = (Image.fromarray(rng.integers(0, 256, (64, 48, 3), np.uint8)) for _ in range(4))
+    for result in results:
+        assert measure.figures(judge, photo, painting, result, known) == measure.figures(judge, photo, painting, result)
+
+
+def test_bare_ground_is_where_next_to_nothing_is_painted():
+    half = torch.full((1, 3, 64, 64), 0.5)
+    half[..., :32] = torch.rand(1, 1, 64, 32)
+    assert [measure.bare_ground(picture) for picture in (half[..., 32:], half, half[..., :32])] == [1, 0.5, 0]
+
+
+def test_a_palette_is_as_far_from_another_as_its_colors_are():
+    gray, brighter = (Image.new("RGB", (40, 30), (level,) * 3) for level in (51, 102))
+    mixed = Image.new("RGB", (40, 30), (51,) * 3)
+    mixed.paste((102,) * 3, (0, 0, 20, 30))
+    assert measure.palette_distance(gray, gray) == 0
+    assert measure.palette_distance(gray, mixed) == pytest.approx(
+        measure.palette_distance(gray, brighter) / 2, rel=0.02
+    )

@@ -37,7 +37,7 @@ RATE = 0.02  # Adam's step, falling along a cosine
 FINE = 2 / 3  # of the steps are for fine strokes
 CONTENT = 0.4  # weight of the content at the beginning
 AIM = 0.80  # content distance that crops are to come to
-FOLLOW, LIMITS = 0.2, (0.05, 2.0)  # how fast the weight of content follows it, and within which bounds
+FOLLOW, LIMITS = 0.2, (0.05, 0.5)  # how fast the weight of content follows it, and within which bounds
 KEEP = 0.95  # of the averaged vectors, at each step
 LONGEST = 3600.0  # seconds
 

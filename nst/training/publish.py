@@ -38,20 +38,20 @@ def means(results: list[dict[str, float]]) -> dict[str, Any]:
     return found | {"photos": len(results), "size": SIZE}
 
 
-def by_fast(judge: VGG19, style: str, painting: Image.Image, photos: list[Image.Image]) -> dict[str, Any]:
+def by_fast(judge: VGG19, style: str, painting: Image.Image, photos: list[Image.Image], known: dict) -> dict[str, Any]:
     """Mean figures of a style of the catalogue."""
     made = ((photo, nst.stylize(photo, style)) for photo in photos)
-    return means([measure.figures(judge, photo, painting, result) for photo, result in made])
+    return means([measure.figures(judge, photo, painting, result, known) for photo, result in made])
 
 
-def by_quick(judge: VGG19, painting: Image.Image, photos: list[Image.Image]) -> dict[str, Any]:
+def by_quick(judge: VGG19, painting: Image.Image, photos: list[Image.Image], known: dict) -> dict[str, Any]:
     """Mean figures of what *Quick* makes of the same pairs."""
     settings = nst.Settings(**dict(PRESETS["quick"].values) | {"size": SIZE})
     results = []
     for photo in photos:
         for step in nst.optimize(photo, painting, settings):
             last = step
-        results.append(measure.figures(judge, photo, painting, last.image))
+        results.append(measure.figures(judge, photo, painting, last.image, known))
     return means(results)
 
 
@@ -122,9 +122,12 @@ def main() -> None:
     for thumbnail in options.thumbnails:
         name, equals, file = thumbnail.rpartition("=")
         shown |= {name: file} if equals else dict.fromkeys(entries.keys() - shown.keys(), file)
+    known: dict = {}  # what was seen of these photographs and paintings
     for name, file in named_styles.items():
-        metrics = by_fast(judge, name, paintings[file], photos)
-        quick = by_quick(judge, paintings[file], photos) if options.quick else entries[name]["metrics"].get("quick")
+        metrics = by_fast(judge, name, paintings[file], photos, known)
+        quick = (
+            by_quick(judge, paintings[file], photos, known) if options.quick else entries[name]["metrics"].get("quick")
+        )
         entries[name]["metrics"] = metrics | ({"quick": quick} if quick else {})
         print(name, entries[name]["metrics"], flush=True)
         write(list(entries.values()))

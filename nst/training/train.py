@@ -71,7 +71,7 @@ FOLLOWED = 0.7  # how far it follows what whole photographs come to, each time
 LOOKED_AT = (2, 10)  # photographs that are measured on the way: on a CPU, on a GPU
 LEAST = 1e-3  # deviation of what the encoder is told
 BALANCE = 0.2  # how fast a style's weight of content follows its figure
-LIMITS = (0.05, 2.0)  # of that weight
+LIMITS = (0.05, 0.5)  # of that weight: beyond, the style no longer leads
 KEEP = 0.997  # of the averaged weights, at each step
 SAVED = 60.0  # seconds between checkpoints
 
