@@ -20,7 +20,7 @@ from nst.feedforward.network import StyleNetwork
 from nst.models import MODELS
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
 from nst.tensors import to_tensor
-from nst.training import cards, export, model, photos, pool, state, train
+from nst.training import cards, course, export, model, photos, pool, state, train, turns
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +45,8 @@ def material(tmp_path):
 @pytest.fixture
 def run(material, published, monkeypatch):
     """Trains a small network as the command does for some steps, under the small judge; gives the state it leaves."""
-    monkeypatch.setattr(train, "CROPS", ((0.0, 32),))
-    monkeypatch.setattr(train, "FIELD", 64)
+    monkeypatch.setattr(course, "CROPS", ((0.0, 32),))
+    monkeypatch.setattr(course, "FIELD", 64)
     monkeypatch.setattr(objective, "STYLE_SIDE", 64)
     monkeypatch.setattr(StyleNetwork.__init__, "__defaults__", ((8, 8, 16), 1, 0))
 
@@ -54,10 +54,10 @@ def run(material, published, monkeypatch):
         given = ["--photos", str(photos or material / "photos"), "--paintings", str(material / "paintings")]
         fixed = ["--judge", "student", "--pool", "3", "--renew", "2", "--minutes", "60"]
         options = train.parse([str(material / out), *styles, *given, *fixed, *arguments])
-        course = train.Training(options)
-        figures = [train.lesson(course) for _ in range(steps)]
-        course.seconds += 1.0
-        course.save()
+        training = course.Training(options)
+        figures = [course.lesson(training) for _ in range(steps)]
+        training.seconds += 1.0
+        training.save()
         return state.read(material / out / "checkpoint"), figures
 
     return running
@@ -77,19 +77,19 @@ def test_grid_is_what_repeats_itself_with_the_networks_stride():
 
 
 def test_a_style_named_twice_gets_twice_as_many_crops():
-    drawn = [train.drawn(n, [0, 1, 1], 0).style for n in range(18)]
+    drawn = [turns.drawn(n, [0, 1, 1], 0).style for n in range(18)]
     assert (drawn.count(0), drawn.count(1)) == (6, 12)
 
 
 def test_every_style_gets_its_turn_and_every_third_group_any_painting_mostly_at_the_full_dose():
-    drawn = [train.drawn(n, [0, 1, 2], 5) for n in range(900)]
+    drawn = [turns.drawn(n, [0, 1, 2], 5) for n in range(900)]
     assert [sum(g.wall and g.style == s for g in drawn) for s in range(3)] == [200, 200, 200]
     assert {g.style for g in drawn if not g.wall} == set(range(5))
     doses = [g.dose for g in drawn]
     assert 0.68 < sum(d == 1 for d in doses) / 900 < 0.82
     assert 0.1 <= min(doses) < 0.2
     assert 1.2 < max(doses) <= 1.3
-    assert {g.level for g in drawn if g.wall} == set(range(len(train.LEVELS)))
+    assert {g.level for g in drawn if g.wall} == set(range(len(turns.LEVELS)))
 
 
 def test_training_changes_network_styles_and_encoder_and_leaves_a_checkpoint_and_a_sheet(run, material):
@@ -218,12 +218,12 @@ def test_training_can_go_on_from_the_shipped_model():
 def test_the_weight_of_the_content_follows_whole_photographs(run, material):
     run("out", steps=1)
     given = ["--photos", str(material / "photos"), "--paintings", str(material / "paintings"), "--judge", "student"]
-    course = train.Training(train.parse([str(material / "out"), "one", "second=other", *given, "--pool", "0"]))
-    course.wanted, before = [0.0, 5.0, 0.0], course.aim.clone()
-    seen = course.look(1)
+    training = course.Training(train.parse([str(material / "out"), "one", "second=other", *given, "--pool", "0"]))
+    training.wanted, before = [0.0, 5.0, 0.0], training.aim.clone()
+    seen = training.look(1)
     assert seen.keys() == {"one", "second"}
-    assert course.aim[0] < before[0]
-    assert course.aim[1] > before[1]
+    assert training.aim[0] < before[0]
+    assert training.aim[1] > before[1]
 
 
 def test_the_figures_trained_on_are_those_measured(published):
@@ -265,7 +265,7 @@ def test_vgg19_without_its_last_layers_sees_the_same_up_to_there(published):
 
 def test_versions_of_paintings_are_others_each_time_and_replace_the_oldest(run, material):
     paintings = [Image.open(path).convert("RGB") for path in sorted((material / "paintings").iterdir())]
-    judge = train.Student(train.shipped())
+    judge = course.Student(course.shipped())
     kept = pool.Pool(paintings, judge, judge, torch.device("cpu"), 0)
     kept.fill(3)
     before = kept.features.clone(), kept.targets.fine["relu3_1"].clone()

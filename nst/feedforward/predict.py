@@ -18,7 +18,9 @@ SHORTEST = 32  # side of a painting in pixels, to which a smaller one is enlarge
 
 
 def style_of(painting: Source) -> Style:
-    """The style that the encoder predicts for a painting, called by its file's name. Raises ImageError for what is no picture."""
+    """The style that the encoder predicts for a painting, called by its file's name.
+
+    Raises ImageError for what is no picture."""
     picture = open_image(painting)
     pixels = np.asarray(of_area(picture.image, SIDE**2, SHORTEST))
     seen = pixels.transpose(2, 0, 1)[None].astype(np.float32) / 255

@@ -26,7 +26,7 @@ from nst.networks import VGG19
 from nst.settings import PRESETS
 from nst.training import cards, export, state
 from nst.training.photos import opened, pictures
-from nst.training.train import named
+from nst.training.turns import named
 
 SIZE = 512  # long side of the photographs that are measured
 THUMBNAIL = 320

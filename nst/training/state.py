@@ -41,6 +41,13 @@ def read(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
     return parts, json.loads((folder / "notes.json").read_text("utf-8"))
 
 
+def save_one(path: Path, content: dict) -> None:
+    """Write a checkpoint of one file; the one before stays until the new one is whole."""
+    partial = path.with_suffix(".partial")
+    torch.save(content, partial)
+    os.replace(partial, path)
+
+
 def exists(folder: Path) -> bool:
     """Whether there is a state to go on from."""
     return folder.exists() or folder.with_name(f"{folder.name}.old").exists()

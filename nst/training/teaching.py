@@ -22,7 +22,8 @@ from nst.networks import VGG19
 from nst.student import Student
 from nst.training.coordinates import Coordinates, Seen, seen
 from nst.training.diet import Diet, Folder
-from nst.training.train import rate_at, save
+from nst.training.state import save_one
+from nst.training.turns import rate_at
 
 KEEP = 0.998  # of the averaged weights, at each step
 FRESH = 4  # every so many steps there is a new lesson
@@ -153,7 +154,7 @@ def loop(
             note(options.out / "losses.csv", step, time.perf_counter() - began, means)
             sums = {}
             state.update(tensors(), step=step, rule=rule.state_dict())
-            save(options.out / "checkpoint.pt", state)
+            save_one(options.out / "checkpoint.pt", state)
     return step == options.steps
 
 
