@@ -71,7 +71,11 @@ def shares(style: Mix) -> dict[Style, float]:
     whole = sum(style.values())
     if whole == 0:
         raise SettingsError("A mixture needs at least one style with a weight above 0.")
-    return {named(name): weight / whole for name, weight in style.items() if weight}
+    found: dict[Style, float] = {}
+    for name, weight in style.items():
+        if weight:
+            found[named(name)] = found.get(named(name), 0.0) + weight / whole
+    return found
 
 
 def mixture(style: Mix) -> dict[str, float]:
@@ -178,9 +182,14 @@ def recipe(
 ) -> dict[str, Any]:
     """What made a fast picture, to be saved in its file."""
     mix = mixture(style)
+    titles = {s.id: s.title for s in shares(style) if s.id.startswith(catalogued.OWN)}
     which = next(iter(mix)) if len(mix) == 1 else mix
     made = {"program": PROGRAM, "engine": "fast", "style": which, "strength": strength, "size": size}
-    return made | {"stroke": stroke, "color": color, "seed": seed, "model": catalogued.network()}
+    return (
+        made
+        | {"stroke": stroke, "color": color, "seed": seed, "model": catalogued.network_digest()}
+        | ({"titles": titles} if titles else {})
+    )
 
 
 def paint(

@@ -57,37 +57,50 @@ def palette_distance(one: Image.Image, other: Image.Image) -> float:
 
 def distances(judge: VGG19, photo: Image.Image, painting: Image.Image, result: Image.Image) -> dict[str, float]:
     """Style, content and noise of ``result``, measured at its own size."""
-    found = figures(judge, photo, painting, result)
-    return {name: found[name] for name in ("style", "content", "noise")}
+    return _distances(judge, photo, painting, result, {})[0]
 
 
-@torch.no_grad()
 def figures(
     judge: VGG19, photo: Image.Image, painting: Image.Image, result: Image.Image, known: dict | None = None
 ) -> dict[str, float]:
     """All figures of ``result``, measured at its own size. ``known`` keeps what was seen of this very photograph and
     painting for the next result."""
-    size, known = result.size, {} if known is None else known
-    if (key := (id(photo), size)) not in known:
-        target = to_tensor(photo.resize(size, Image.LANCZOS), judge.mean.device)
-        known[key] = judge(target, [CONTENT_LAYER])[CONTENT_LAYER], roughness(target)
-    structure, rough = known[key]
-    if (key := (id(painting), size)) not in known:
-        art = to_tensor(of_area(painting, size[0] * size[1]), judge.mean.device)
+    found, style, bare = _distances(judge, photo, painting, result, {} if known is None else known)
+    return {
+        "style": found["style"],
+        **{layer: style[layer] for layer in DEEP},
+        "content": found["content"],
+        "noise": found["noise"],
+        "plain": bare_ground(to_tensor(result)) - bare,
+        "palette": palette_distance(result, painting),
+    }
+
+
+@torch.no_grad()
+def _distances(
+    judge: VGG19, photo: Image.Image, painting: Image.Image, result: Image.Image, known: dict
+) -> tuple[dict[str, float], dict[str, float], float]:
+    """Style, content and noise; style by layer; and how much of the painting is bare."""
+    size, device = result.size, judge.mean.device
+    # The pictures are kept with what was seen of them: another one could be given the same place in memory.
+    if (key := ("photo", id(photo), size)) not in known:
+        target = to_tensor(photo.resize(size, Image.LANCZOS), device)
+        known[key] = judge(target, [CONTENT_LAYER])[CONTENT_LAYER], roughness(target), photo
+    structure, rough, _ = known[key]
+    if (key := ("painting", id(painting), size)) not in known:
+        art = to_tensor(of_area(painting, size[0] * size[1]), device)
         grams = {layer: losses.gram_matrix(features) for layer, features in judge(art, STYLE_LAYERS).items()}
-        known[key] = grams, bare_ground(art)
-    wanted, bare = known[key]
-    made = to_tensor(result, judge.mean.device)
+        known[key] = grams, bare_ground(art), painting
+    wanted, bare, _ = known[key]
+    made = to_tensor(result, device)
     found = judge(made, (*STYLE_LAYERS, CONTENT_LAYER))
     style = {
         layer: float(losses.style_distance(losses.gram_matrix(found[layer]), target).sqrt())
         for layer, target in wanted.items()
     }
-    return {
+    three = {
         "style": sum(style.values()) / len(style),
-        **{layer: style[layer] for layer in DEEP},
         "content": float(losses.content_distance(found[CONTENT_LAYER], structure).sqrt()),
         "noise": float(roughness(made) / rough),
-        "plain": bare_ground(made) - bare,
-        "palette": palette_distance(result, painting),
     }
+    return three, style, bare

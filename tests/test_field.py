@@ -1,5 +1,7 @@
 """The stroke field: the same pixels have the same strokes, wherever a tile begins."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,15 @@ def test_a_part_of_a_picture_has_its_part_of_the_field():
 def test_it_goes_on_above_and_left_of_the_picture():
     around = stroke_field(80, 80, top=-30, left=-50)
     assert np.abs(around[:, 30:, 50:] - stroke_field(50, 30)).max() < 1e-5
+
+
+def test_a_very_long_picture_takes_no_more_memory_than_its_field():
+    tracemalloc.start()
+    field = stroke_field(2, 60_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < field.nbytes + 50_000_000
+    assert np.abs(field[:, :, 50_000:50_100] - stroke_field(2, 100, left=50_000)).max() < 1e-4
 
 
 def test_the_same_seed_gives_the_same_field_and_another_one_another():

@@ -38,9 +38,20 @@ def test_a_style_of_ones_own_mixes_with_those_of_the_catalogue():
     assert fast.mixture({own: 3, "udnie": 1}) == {own.id: 0.75, "udnie": 0.25}
 
 
+def test_the_same_style_named_twice_counts_twice():
+    one = nst.styles()[0]
+    assert fast.mixture({one.id: 1, one: 1, "udnie": 2}) == {one.id: 0.5, "udnie": 0.5}
+
+
+def test_a_recipe_tells_what_a_style_of_ones_own_is_called():
+    own = nst.style_of(DRAWINGS["wind"]())
+    assert fast.recipe(own, 1.0, None)["titles"] == {own.id: own.title}
+    assert "titles" not in fast.recipe("udnie", 1.0, None)
+
+
 def made(**changes) -> bytes:
     vectors = changes.pop("vectors", np.zeros((2, len(styles.identity())), np.float16))
-    told = {"format": styles.FORMAT, "network": styles.network(), "title": "One"} | changes
+    told = {"format": styles.FORMAT, "network": styles.network_digest(), "title": "One"} | changes
     return save({"vectors": vectors}, told)
 
 

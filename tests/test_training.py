@@ -69,8 +69,10 @@ def test_grid_is_what_repeats_itself_with_the_networks_stride():
 
     for period in (4, 8):
         assert float(objective.grid(waves(period))) == pytest.approx(0.1 * 0.5**0.5, rel=0.01)
-    for period in (5, 9.6, 16, 480):
+    for period in (16, 480):
         assert float(objective.grid(waves(period))) < 2e-3
+    for period in (5, 9.6):  # a window does not hold them a whole number of times
+        assert float(objective.grid(waves(period))) < 0.2 * 0.1 * 0.5**0.5
     flat = torch.full((1, 3, 20, 30), 0.5, requires_grad=True)
     objective.grid(flat).sum().backward()
     assert flat.grad.isfinite().all()
@@ -129,21 +131,24 @@ def test_the_command_trains_for_its_minutes_and_writes_down_what_it_came_to(run,
     rows = list(csv.reader((material / "out" / "losses.csv").open()))
     assert [int(row[0]) for row in rows] == list(range(2, notes["step"] + 1))
     assert {row[1] for row in rows} <= {"one", "second", "any"}
-    figures = json.loads((material / "out" / "figures.json").read_text())
+    figures = json.loads((material / "out" / "figures.json").read_text())["styles"]
     assert figures.keys() == {"one", "second"}
     assert figures["one"].keys() >= {"style", "relu5_1", "content", "plain", "palette"}
     assert np.isfinite([[float(value) for value in row[2:]] for row in rows]).all()
 
 
 def test_an_interrupted_training_goes_on_where_it_was(run):
-    (before, notes), _ = run("out", steps=3)
-    (after, then), _ = run("out", steps=0)
-    assert (notes["step"], then["step"]) == (3, 3)
+    """Three steps in one go, and one and two: the same network, but for what was counted in time."""
+    (before, notes), _ = run("whole", steps=4)
+    run("parts", steps=1)
+    (after, then), _ = run("parts", steps=3)
+    assert (notes["step"], then["step"]) == (4, 4)
+    assert (notes["steps"], notes["made"]) == (then["steps"], then["made"])
     for part in state.PARTS:
         assert before[part].keys() == after[part].keys()
         for name, value in before[part].items():
-            assert torch.equal(value, after[part][name]), (part, name)
-    assert (then["content"], then["aim"]) == (notes["content"], notes["aim"])
+            assert torch.allclose(value, after[part][name], rtol=1e-3, atol=1e-5), (part, name)
+    assert then["content"] == pytest.approx(notes["content"], rel=1e-3)
 
 
 def test_a_checkpoint_cut_short_leaves_the_one_before(tmp_path):
@@ -267,7 +272,7 @@ def test_versions_of_paintings_are_others_each_time_and_replace_the_oldest(run, 
     paintings = [Image.open(path).convert("RGB") for path in sorted((material / "paintings").iterdir())]
     judge = course.Student(course.shipped())
     kept = pool.Pool(paintings, judge, judge, torch.device("cpu"), 0)
-    kept.fill(3)
+    kept.fill(3, 0)
     before = kept.features.clone(), kept.targets.fine["relu3_1"].clone()
     kept.renew()
     assert not torch.equal(kept.features[0], before[0][0])

@@ -17,6 +17,7 @@ import numpy as np
 # stride, which would make a grid of it. The larger forms have two channels, so that they can have a direction.
 SCALES = (4.7, 9.3, 18.7, 18.7, 37.3, 37.3, 66.1, 66.1)
 CHANNELS = len(SCALES)
+BLOCK = 1024  # pixels in the side of what is computed at once: the matrices below grow with its square
 
 _VARIANCE = (151 / 315) ** 2  # of white noise of variance 1 under a cubic B-spline both ways
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)  # splitmix64 (Steele, Lea & Flood 2014)
@@ -26,11 +27,14 @@ def stroke_field(height: int, width: int, seed: int = 0, top: int = 0, left: int
     """``[CHANNELS, height, width]`` float32, each channel of mean 0 and variance 1, for the pixels that begin in row
     ``top`` and column ``left`` of a picture."""
     field = np.empty((CHANNELS, height, width), np.float32)
-    for channel, scale in enumerate(SCALES):
-        rows, down = _spline(height, top, scale, channel)
-        columns, across = _spline(width, left, scale, channel + CHANNELS)
-        lattice = _noise(rows[:, None], columns[None], channel, seed)
-        np.matmul(down @ lattice, across.T, out=field[channel])
+    for row in range(0, height, BLOCK):
+        for column in range(0, width, BLOCK):
+            part = field[:, row : row + BLOCK, column : column + BLOCK]
+            for channel, scale in enumerate(SCALES):
+                rows, down = _spline(part.shape[1], top + row, scale, channel)
+                columns, across = _spline(part.shape[2], left + column, scale, channel + CHANNELS)
+                lattice = _noise(rows[:, None], columns[None], channel, seed)
+                np.matmul(down @ lattice, across.T, out=part[channel])
     return field
 
 

@@ -25,7 +25,7 @@ from nst.feedforward import files, objective
 from nst.feedforward.field import stroke_field
 from nst.feedforward.objective import sides_of, statistics_of
 from nst.feedforward.predict import style_of
-from nst.feedforward.styles import Style
+from nst.feedforward.styles import Style, own
 from nst.images import Source, fit, open_image
 from nst.student import Student, shipped
 from nst.tensors import to_tensor
@@ -71,13 +71,15 @@ def learn_style(
     title: str | None = None,
     seed: int = 0,
 ) -> Iterator[Lesson]:
-    """Learn a painting's style, a step at a time; the last ``Lesson`` has the best. Closing the generator stops it.
+    """Learn a painting's style, a step at a time; until its time is over or the generator is closed.
 
     ``seconds`` is how long to learn. ``photos`` are photographs to learn on; without them, examples. The first lesson
     comes before any step, with the style as it is predicted. Raises ImageError for what is no picture, SettingsError
     for a number of seconds out of range."""
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds <= LONGEST:
         raise SettingsError(f"seconds is a number above 0 and up to {LONGEST:g}, not {repr(seconds)[:40]}.")
+    if photos is not None and not photos:
+        raise SettingsError("photos has no photograph; leave it out to learn on examples.")
     began = time.monotonic()
     style = style_of(painting)
     if title is not None:
@@ -148,4 +150,5 @@ class _Lessons:
 
     def style(self) -> Style:
         """The style so far, its vectors averaged over the last steps."""
-        return replace(self.begun, vectors=self.average.cpu().numpy().copy())
+        words = {name: getattr(self.begun, name) for name in ("title", "artist", "year", "license")}
+        return own(self.average.cpu().numpy().copy(), **words)

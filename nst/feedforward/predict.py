@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 
 from nst.feedforward.sessions import open_model
-from nst.feedforward.styles import Style
+from nst.feedforward.styles import Style, own
 from nst.images import Picture, Source, of_area, open_image
 from nst.models import MODELS
 
@@ -25,9 +24,9 @@ def style_of(painting: Source) -> Style:
     pixels = np.asarray(of_area(picture.image, SIDE**2, SHORTEST))
     seen = pixels.transpose(2, 0, 1)[None].astype(np.float32) / 255
     vectors = open_model(ENCODER).run(None, {"painting": seen})[0]
-    return Style(f"own-{hashlib.sha256(pixels.tobytes()).hexdigest()[:12]}", _title(picture), vectors=vectors)
+    return own(vectors, _title(picture))
 
 
 def _title(picture: Picture) -> str:
     """What the painting may be called: its file's name as words."""
-    return Path(picture.name or "A painting").stem.replace("_", " ").strip() or "A painting"
+    return Path(picture.name).stem.replace("_", " ").strip() or picture.name

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ FORMAT = "nst style 1"
 LARGEST = 1_000_000  # bytes of a style's file; it has fourteen thousand
 LONGEST = 200  # characters of a title and the like
 IDENTITY = "identity"
+OWN = "own-"  # what the id of a style begins with that is not in the catalogue
 BROAD = 1.7  # how many times larger the strokes of the second vector are than those of the first
 MAGNITUDE = 1000.0  # of a vector's values, which are around 1
 
@@ -54,12 +55,12 @@ class Style:
     def to_bytes(self) -> bytes:
         """The same as bytes: a safetensors file of one tensor, and words."""
         words = {name: getattr(self, name) for name in ("title", "artist", "year", "license")}
-        told = {"format": FORMAT, "network": network(), **words}
+        told = {"format": FORMAT, "network": network_digest(), **words}
         return save({"vectors": self.vectors.astype(np.float16)}, told)
 
 
 @functools.cache
-def network() -> str:
+def network_digest() -> str:
     """The digest of the shipped network, which a style's vectors belong to."""
     return hashlib.sha256((MODELS / "network.safetensors").read_bytes()).hexdigest()
 
@@ -97,13 +98,12 @@ def open_style(source: str | os.PathLike | bytes) -> Style:
 
     Raises SettingsError for what is no such file, for a damaged one, and for one of another version of the network."""
     if isinstance(source, bytes):
-        name, data = "This file", source
+        name, data = "This file", source[: LARGEST + 1]
     else:
         name = Path(source).name
         try:
-            if os.path.getsize(source) > LARGEST:
-                raise SettingsError(f"{name} is too large for a style: those have about 14 KB.")
-            data = Path(source).read_bytes()
+            with open(source, "rb") as file:
+                data = file.read(LARGEST + 1)
         except OSError as error:
             raise SettingsError(f"{name} cannot be read: {error.strerror or error}.") from error
     no_style = SettingsError(f"{name} is no style of this program, or it is damaged. Take a file that was saved here.")
@@ -116,7 +116,7 @@ def open_style(source: str | os.PathLike | bytes) -> Style:
     found = tensors.get("vectors")
     if words.get("format") != FORMAT or found is None or found.dtype != np.float16:
         raise no_style
-    if words.get("network") != network() or found.shape != (2, len(identity())):
+    if words.get("network") != network_digest() or found.shape != (2, len(identity())):
         raise SettingsError(
             f"{name} belongs to another version of this program. Learn the style from its painting again."
         )
@@ -125,7 +125,13 @@ def open_style(source: str | os.PathLike | bytes) -> Style:
         raise no_style
     told = {key: str(words.get(key, ""))[:LONGEST] for key in ("title", "artist", "year", "license")}
     told["title"] = told["title"] or Path(name).stem
-    return Style(id=f"own-{hashlib.sha256(data).hexdigest()[:12]}", vectors=found, **told)
+    return own(found, **told)
+
+
+def own(vectors: np.ndarray, title: str, **words: str) -> Style:
+    """A style that is not in the catalogue. Its id follows from its vectors, as a file keeps them."""
+    digest = hashlib.sha256(vectors.astype(np.float16).tobytes()).hexdigest()
+    return Style(f"{OWN}{digest[:12]}", title, vectors=vectors, **words)
 
 
 def _words(data: bytes) -> dict[str, str]:
@@ -137,8 +143,3 @@ def _words(data: bytes) -> dict[str, str]:
 def mixed(shares: Mapping[Style, float]) -> np.ndarray:
     """The vectors ``[2, length]`` of a mixture whose shares add up to 1."""
     return sum(share * style.vectors for style, share in shares.items())
-
-
-def renamed(style: Style, **words: str) -> Style:
-    """The same style under another title, artist, year or license."""
-    return replace(style, **words)

@@ -21,6 +21,7 @@ SECONDS = 30  # of learning
 BETWEEN_PICTURES = 6.0  # seconds of learning after which its style so far is painted with
 SUFFIX = ".nst"
 CONCURRENCY = {"concurrency_id": "learn", "concurrency_limit": 1}
+GLANCES = 2  # paintings that are looked at, at a time
 
 Own = dict[str, Any] | None
 """A style of the visitor's own, and a word that changes with it: gradio compares what it can read."""
@@ -34,6 +35,7 @@ def owned(style: Style, step: int = 0) -> Own:
 @answers
 def choose(painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
     """The predicted style of a painting, and what there is to do with it: (own style, status, learn, file)."""
+    visitor(request).learner = None
     if painting is None:
         return None, "", gr.Button(interactive=False), gr.DownloadButton(interactive=False)
     picture = painting.open()
@@ -45,6 +47,7 @@ def choose(painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
 def bring(file: str, request: gr.Request) -> tuple[Any, ...]:
     """The style in a file: (own style, status, painting, learn, download)."""
     style = nst.open_style(file)
+    visitor(request).learner = None
     told = say(request, "own_brought", title=html.escape(style.title))
     return owned(style), told, None, gr.Button(interactive=False), offered(style, request)
 
@@ -73,31 +76,47 @@ def learn(painting: Upload | None, request: gr.Request) -> Iterator[tuple[Any, .
         raise refusal(request, "no_painting")
     here, same, shown, last = visitor(request), gr.skip(), 0.0, None
     working = gr.Button(visible=False), gr.Button(visible=True)
-    job = Job(work(painting.open()))
-    with here.working(job):
+    job, token = Job(work(painting.open())), object()
+    here.learner = token
+    with here.working(job, "learn"):
         yield same, say(request, "learning_begins"), same, *working
         for lesson in job:
             if here.gone:
                 return
             if lesson is None or lesson.step == 0:
-                yield same, same, same, same, same
+                # Only at a yield is it noticed that nobody listens any more.
+                waits = lesson is None and last is None
+                yield same, say(request, "learning_waits") if waits else same, same, same, same
                 continue
             last, own = lesson, same
-            if lesson.seconds - shown > BETWEEN_PICTURES:
+            # Who has chosen another style since does not want this one back.
+            if lesson.seconds - shown > BETWEEN_PICTURES and here.learner is token:
                 shown, own = lesson.seconds, owned(lesson.style, lesson.step)
             left = localized(request, f"{max(0.0, lesson.whole - lesson.seconds):.0f}")
             yield own, say(request, "learning", step=lesson.step, left=left), same, same, same
+    if here.gone:
+        return
     idle = gr.Button(visible=True), gr.Button(visible=False)
     if last is None:
         yield same, "", same, *idle
         return
     told = say(request, "learned", steps=last.step)
-    yield owned(last.style, last.step), told, offered(last.style, request), *idle
+    yield owned(last.style, last.step) if here.learner is token else same, told, offered(last.style, request), *idle
 
 
 def stop(request: gr.Request) -> None:
     """End the learning; what was learned stays."""
-    visitor(request).stop()
+    visitor(request).stop("learn")
+
+
+def failed() -> tuple[gr.Button, gr.Button, str]:
+    """The buttons as they were, after learning went wrong: (learn, stop, status)."""
+    return gr.Button(visible=True), gr.Button(visible=False), ""
+
+
+def leave(request: gr.Request) -> None:
+    """Who taps the wall wants that style."""
+    visitor(request).learner = None
 
 
 def build(style: Palette) -> gr.State:
@@ -115,13 +134,11 @@ def build(style: Palette) -> gr.State:
             halt = gr.Button(t("stop"), variant="stop", visible=False, elem_id="own-stop", min_width=130)
             file = gr.DownloadButton(t("style_file"), interactive=False, elem_id="own-file", min_width=130)
             brought = gr.UploadButton(t("style_bring"), file_types=[SUFFIX], elem_id="own-bring", min_width=130)
-    quiet = {"api_visibility": "private"}
-    painting.input(choose, painting, [own, status, learning, file], show_progress="hidden", **CONCURRENCY, **quiet)
-    brought.upload(
-        bring, brought, [own, status, painting, learning, file], show_progress="hidden", **CONCURRENCY, **quiet
-    )
-    learning.click(learn, painting, [own, status, file, learning, halt], show_progress="hidden", **CONCURRENCY, **quiet)
-    halt.click(stop, None, None, queue=False, show_progress="hidden", **quiet)
-    # Who taps the wall wants that style.
-    style.input(lambda: None, None, own, concurrency_limit=None, show_progress="hidden", **quiet)
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    painting.input(choose, painting, [own, status, learning, file], concurrency_limit=GLANCES, **quiet)
+    brought.upload(bring, brought, [own, status, painting, learning, file], concurrency_limit=GLANCES, **quiet)
+    lessons = learning.click(learn, painting, [own, status, file, learning, halt], **CONCURRENCY, **quiet)
+    halt.click(stop, None, None, queue=False, **quiet)
+    lessons.failure(failed, None, [learning, halt, status], queue=False, **quiet)
+    style.input(leave, None, own, concurrency_limit=None, **quiet)
     return own

@@ -39,7 +39,7 @@ def place() -> Path:
 
 
 class Visitor:
-    """One session: its folder and its running job."""
+    """One session: its folder and its running jobs."""
 
     def __init__(self) -> None:
         self.folder = place() / secrets.token_hex(16)
@@ -49,7 +49,8 @@ class Visitor:
         self.fast: threading.Event | None = None  # to be set to end the fast run
         self.painted: tuple[Order, Image.Image] | None = None  # what the full method painted last
         self.drawn_on: tuple[str, Image.Image] | None = None  # a photo's file that was put back, with its drawing
-        self._job: Job | None = None
+        self.learner: object | None = None  # the learning whose style is to be painted with
+        self._jobs: dict[str, Job] = {}
         self._results = 0
 
     def new_result(self, engine: str) -> Path:
@@ -71,10 +72,10 @@ class Visitor:
         return file
 
     @contextmanager
-    def working(self, job: Job) -> Iterator[None]:
-        """While inside, ``stop`` and ``leave`` stop this job."""
+    def working(self, job: Job, kind: str = "optimize") -> Iterator[None]:
+        """While inside, ``stop`` of this kind and ``leave`` stop this job."""
         with _lock:
-            self._job = job
+            self._jobs[kind] = job
             if self.gone:
                 job.stop()
         try:
@@ -82,23 +83,24 @@ class Visitor:
         finally:
             job.stop()
             with _lock:
-                if self._job is job:
-                    self._job = None
+                if self._jobs.get(kind) is job:
+                    del self._jobs[kind]
 
     @property
     def busy(self) -> bool:
         """Whether the full method runs for this visitor, or is about to."""
-        return self.waiting or self._job is not None
+        return self.waiting or "optimize" in self._jobs
 
-    def stop(self) -> None:
-        """Stop the running job, if there is one; what it has painted is still delivered."""
-        if (job := self._job) is not None:
+    def stop(self, kind: str = "optimize") -> None:
+        """Stop the running job of this kind, if there is one; what it has made is still delivered."""
+        if (job := self._jobs.get(kind)) is not None:
             job.stop()
 
     def leave(self) -> None:
         """The visitor is gone: so are their job and their files."""
         self.gone = True
-        self.stop()
+        for kind in tuple(self._jobs):
+            self.stop(kind)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -25,21 +25,18 @@ mean over relu1_1 to relu5_1 of |G - A| / |A|, relu4_1 and relu5_1 that of these
 relu4_2; noise the mean difference of neighboring pixels against the photograph's own; plain the share of the picture
 that is bare, less the painting's; palette the sliced Wasserstein distance of the colors.
 
-- - **Network**: `network.onnx` with `network.safetensors`, {parameters:.2f} million weights in half precision,
-computed in
-  float32; conditional instance normalization; see `nst/feedforward/network.py`. **Input** `photo`, float32
+- **Network**: `network.onnx` with `network.safetensors`, {parameters:.2f} million weights in half precision, computed
+  in float32; conditional instance normalization; see `nst/feedforward/network.py`. **Input** `photo`, float32
   `[tiles, 3, height, width]`, RGB in 0..1, both sides multiples of 8 and at least 16; `field`, the stroke field of the
   same pixels, `[tiles, {channels}, height, width]` (`nst/feedforward/field.py`); `vector`, `[{length}]`; `dose`, `[]`;
   `given` and `share`, the statistics to normalize with and how much of them goes in (0 for a whole picture, 1 for a
   tile). **Output** `painting`, like `photo`, and the `statistics` found. ONNX opset {opset}.
-- - **Styles**: `vectors.safetensors`, for each style two vectors, fine and broad strokes, in half precision;
-`identity`, the
-  photograph's own.
+- **Styles**: `vectors.safetensors`, for each style two vectors, fine and broad strokes, in half precision; `identity`,
+  the photograph's own.
 - **Any painting**: `encoder.onnx` with `encoder.safetensors` and the student's weights. **Input** `painting`, float32
   `[1, 3, height, width]`, RGB in 0..1. **Output** `vectors`, `[2, {length}]`.
-- - **Training**: {trained} steps of two crops or more of freely licensed photographs, `python -m nst.training.train`,
-with
-  paintings in the public domain. The network is ours, under the license of this repository.
+- **Training**: {trained} steps of two crops or more of freely licensed photographs, `python -m nst.training.train`,
+  with paintings in the public domain. The network is ours, under the license of this repository.
 - **Meant for** pictures for people. Faces lose their likeness and text becomes unreadable; it is no judge of anything.
 """
 QUICK = """

@@ -9,18 +9,18 @@ from typing import Any
 
 import torch
 from PIL import Image, ImageOps
-from safetensors.torch import load_file
 from torch import Tensor
 
-from nst import losses, measure, weights
+from nst import losses, measure
 from nst.device import number_format
 from nst.feedforward import objective
 from nst.feedforward.field import stroke_field
 from nst.feedforward.objective import Targets, sides_of, statistics_of
-from nst.networks import CONTENT_LAYER, VGG19
+from nst.networks import CONTENT_LAYER
 from nst.student import Student, shipped
 from nst.tensors import to_picture, to_tensor
 from nst.training import state
+from nst.training.judge import vgg19
 from nst.training.model import Model
 from nst.training.photos import Photographs, opened
 from nst.training.pool import ENDS, Pool
@@ -35,6 +35,7 @@ CLOSER = 0.08  # how much closer to the content crops are than whole photographs
 EASIER = 0.02  # how much closer what the encoder predicts is to stay
 AIMS = (0.45, 1.0)  # content distance that crops are to come to
 FOLLOWED = 0.7  # how far it follows what whole photographs come to, each time
+BLUR = 0.1  # deviations of noise that are added to what the encoder is told
 LEAST = 1e-3  # deviation of what the encoder is told
 BALANCE = 0.2  # how fast a style's weight of content follows its figure
 LIMITS = (0.05, 0.5)  # of that weight: beyond, the style no longer leads
@@ -82,7 +83,7 @@ class Training:
         if options.judge == "student":
             judge = student
         else:
-            judge = VGG19(load_file(options.weights) if options.weights else weights.vgg19())
+            judge = vgg19(options.weights)
             judge = judge.computing_in(self.number).to(self.device, memory_format=torch.channels_last)
         self.judge = judge
         self.photos = Photographs(options.photos, self.device)
@@ -94,14 +95,16 @@ class Training:
         self.paintings = {style: paintings[name] for style, name in styles.items()}
         self.pool = Pool(list(paintings.values()), judge, student, self.device, options.seed)
         if options.pool:
-            self.pool.fill(max(options.pool, 1))
+            made = state.read(self.folder)[1]["made"] if state.exists(self.folder) else 0
+            self.pool.fill(options.pool, made)
         self.window = torch.from_numpy(stroke_field(FIELD, FIELD, options.seed)).half().to(self.device)
 
         self.model, notes = self._model()
         self.step, self.seconds, self.trained = notes["step"], notes["seconds"], notes["trained"]
-        wanted = dict.fromkeys(self.ids, options.content) | {
-            name: float(distance) for name, _, distance in (pair.partition("=") for pair in options.content_of)
-        }
+        single = {name: float(distance) for name, _, distance in (pair.partition("=") for pair in options.content_of)}
+        if unknown := sorted(single.keys() - set(self.ids)):
+            raise SystemExit(f"--content-of names {', '.join(unknown)}, which is not among the styles.")
+        wanted = dict.fromkeys(self.ids, options.content) | single
         self.wanted = [*(wanted[name] for name in self.ids), options.content - EASIER]
         for kind in ("content", "aim"):
             known = dict(zip(notes["ids"], notes[kind], strict=True))
@@ -133,9 +136,8 @@ class Training:
             # A new style begins as the mean of all that are there.
             tensors["vectors"] = torch.stack([every.mean(dim=0) if row is None else every[row] for row in rows])
         model = Model(len(self.kept + self.ids))
-        model.load_state_dict(tensors, strict=False)
-        if tensors and "encoder.last.bias" not in tensors:
-            model.encoder.last.bias.data.copy_(tensors["vectors"].mean(dim=0).flatten())
+        if tensors:
+            model.load_state_dict(tensors)
         if options.pool and not bool(model.encoder.mean.any()):
             model.encoder.mean.copy_(self.pool.features.mean(dim=0))
             model.encoder.deviation.copy_(self.pool.features.std(dim=0).clamp(min=LEAST))
@@ -151,7 +153,7 @@ class Training:
         self.optimizer = torch.optim.Adam(groups, lr=options.rate, betas=(0.9, 0.99))
         if parts is not None:
             self.average.load_state_dict(parts["average"])
-            state.restore(self.optimizer, model, parts, notes["step"])
+            state.restore(self.optimizer, model, parts, notes["steps"])
         return model, notes
 
     def fields(self, rng: random.Random, count: int, side: int) -> Tensor:
@@ -178,7 +180,9 @@ class Training:
         self.chosen = chosen
 
         def numbers(values: list) -> Tensor:
-            return torch.tensor(values, device=self.device)
+            made = torch.tensor(values)
+            # From pinned memory a copy waits for nothing that is under way.
+            return made.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else made
 
         vectors, targets = [], []
         if wall:
@@ -188,7 +192,9 @@ class Training:
         if others:
             style, level = numbers([g.style for g in others]), numbers([g.level for g in others])
             features = self.pool.features[style]
-            features = features + 0.1 * self.model.encoder.deviation * torch.randn_like(features)
+            generator = torch.Generator(self.device).manual_seed(self.step)
+            noise = torch.randn(features.shape, generator=generator, device=self.device)
+            features = features + BLUR * self.model.encoder.deviation * noise
             vectors.append(self.model.of_any(features, numbers(ENDS)[level]))
             targets.append(self.pool.targets.of(style, level))
         vector = torch.cat(vectors).repeat_interleave(TOGETHER, dim=0)
@@ -217,10 +223,9 @@ class Training:
         self.step += 1
         with torch.no_grad():
             share = min(KEEP, self.step / (self.step + 10))
-            for mean, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                mean.lerp_(now, 1 - share)
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - share)
             full = (dose == 1).float()
-            error = (found["content"] - self.aim[row]).clamp(-1, 1) * full
+            error = (found["content"] - self.aim[row]).nan_to_num(0).clamp(-1, 1) * full
             self.content.index_add_(0, row, weight * (torch.exp(BALANCE * error) - 1))
             self.content.clamp_(*LIMITS)
             return torch.stack(
@@ -231,14 +236,14 @@ class Training:
     def measure(self, photos: int) -> dict[str, dict[str, float]]:
         """All figures of every style that is learned, fine, means over so many of the photographs held out."""
         self.average.eval()
-        one, found = torch.ones(1, device=self.device), {name: [] for name in self.ids}
+        one, found, known = torch.ones(1, device=self.device), {name: [] for name in self.ids}, {}
         for photo in map(self.photos.whole, range(min(photos, len(self.photos.held_out)))):
+            shown = to_picture(photo)
             field = torch.from_numpy(stroke_field(*photo.shape[2:]))[None].to(self.device)
             for style, name in enumerate(self.ids):
                 vector = self.average.vectors[len(self.kept) + style, 0][None]
                 result = to_picture(self.average.paint(photo, field, vector, one))
-                art = self.paintings[name]
-                found[name].append(measure.figures(self.judge, to_picture(photo), art, result))
+                found[name].append(measure.figures(self.judge, shown, self.paintings[name], result, known))
         return {name: {k: sum(f[k] for f in made) / len(made) for k in made[0]} for name, made in found.items() if made}
 
     @torch.no_grad()
@@ -267,7 +272,7 @@ class Training:
         parts = {"now": self.model.state_dict(), "average": self.average.state_dict()}
         parts |= state.moments(self.optimizer, self.model)
         notes = {"config": self.model.config, "ids": self.kept + self.ids, "step": self.step, "seconds": self.seconds}
-        notes["trained"] = self.trained
+        notes |= {"trained": self.trained, "made": self.pool.made, "steps": state.steps(self.optimizer, self.model)}
         for kind in ("content", "aim"):
             known = dict(zip(self.notes["ids"], self.notes[kind], strict=True))
             *values, notes[f"{kind}_any"] = getattr(self, kind).tolist()

@@ -1,14 +1,14 @@
 """Write what training came to for the program: ``python -m nst.training.export CHECKPOINT [FOLDER]``.
 
-Into FOLDER, ``models/`` where it is not named, go, all from the checkpoint's averages:
+Into FOLDER, ``models/`` where it is not named, go, all from the checkpoint's averages and in half precision:
 
-========================  ==============================================================================
-``network.safetensors``   the feed-forward network's weights in half precision; its metadata says how long it was
-trained ``network.onnx``          its graph, which takes its weights from that file ``vectors.safetensors``   the
-identity's vector and those of every style, in half precision ``encoder.safetensors``   the encoder's weights in half
-precision ``encoder.onnx``          its graph, which takes them from that file, and the student's from
-``student.safetensors`` ========================
-==============================================================================
+=======================  =============================================================================
+``network.safetensors``  the feed-forward network's weights
+``network.onnx``         its graph, which takes its weights from that file
+``vectors.safetensors``  the identity's vector, those of every style, and notes to go on training from
+``encoder.safetensors``  the encoder's weights
+``encoder.onnx``         its graph, which takes them from there, the student's from its own file
+=======================  =============================================================================
 
 Both graphs are checked against PyTorch at ten sizes, and the network on a batch of tiles with given statistics.
 """
@@ -55,7 +55,6 @@ SIZES = (
     (40, 1024),
     (512, 512),
 )
-SMALL = 1024  # values up to which a tensor stays in the graph
 
 
 class ExportedNetwork(nn.Module):
@@ -161,7 +160,7 @@ def export(model: Model, notes: dict[str, Any], folder: Path) -> None:
     save_file(halves[0], folder / "network.safetensors", {"config": json.dumps(network.config)})
     save_file(halves[1], folder / "encoder.safetensors", {"config": json.dumps(encoder.config)})
     vectors = {name: vector.half().contiguous() for name, vector in zip(notes["ids"], model.vectors, strict=True)}
-    told = {name: json.dumps(notes[name]) for name in ("ids", "content", "content_any", "aim", "aim_any")}
+    told = {name: json.dumps(notes[name]) for name in state.LASTING}
     told["trained"] = json.dumps(notes["trained"] + notes["step"])
     vectors["identity"] = model.identity.half()
     save_file(vectors, folder / "vectors.safetensors", told)

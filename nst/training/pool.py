@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from PIL import Image, ImageOps
@@ -52,7 +52,6 @@ class Pool:
     made: int = 0
     features: Tensor | None = None
     targets: Targets | None = None
-    rng: random.Random = field(default_factory=random.Random)
 
     def make(self, number: int) -> tuple[Tensor, Targets]:
         """The painting of this number; the first ones are the paintings as they are."""
@@ -68,10 +67,11 @@ class Pool:
         ]
         return features, statistics_of(self.judge, painting, sides, self.device)
 
-    def fill(self, count: int) -> None:
-        """Make the first ``count``."""
-        several = [self.make(number) for number in range(self.made, self.made + count)]
-        self.made += count
+    def fill(self, count: int, made: int) -> None:
+        """Have ``count`` of them, as they are when ``made`` were made."""
+        self.made = max(made, count)
+        numbers = sorted(range(self.made - count, self.made), key=lambda number: number % count)
+        several = [self.make(number) for number in numbers]
         self.features = torch.cat([features for features, _ in several])
         self.targets = Targets.joined([targets for _, targets in several])
 

@@ -17,7 +17,7 @@ from typing import Any
 from PIL import Image, ImageOps
 
 import nst
-from nst import measure, weights
+from nst import measure
 from nst.feedforward import sessions
 from nst.feedforward import styles as catalogued
 from nst.images import fit, open_image, save_image
@@ -25,6 +25,7 @@ from nst.models import MODELS
 from nst.networks import VGG19
 from nst.settings import PRESETS
 from nst.training import cards, export, state
+from nst.training.judge import vgg19
 from nst.training.photos import opened, pictures
 from nst.training.turns import named
 
@@ -64,7 +65,7 @@ def write(entries: list[dict[str, Any]]) -> None:
 
 def reread() -> None:
     """Forget what the program has read of the files before."""
-    for cached in (catalogued.catalogue, catalogued.vectors, catalogued.network, sessions._open):
+    for cached in (catalogued.catalogue, catalogued.vectors, catalogued.network_digest, sessions._open):
         cached.cache_clear()
 
 
@@ -117,7 +118,7 @@ def main() -> None:
     reread()
     write(list(entries.values()))
 
-    judge = VGG19(weights.read(options.weights) if options.weights else weights.vgg19())
+    judge = vgg19(options.weights)
     shown = {}
     for thumbnail in options.thumbnails:
         name, equals, file = thumbnail.rpartition("=")

@@ -16,6 +16,7 @@ from nst.feedforward import files
 
 PARTS = ("now", "average", "first", "second")
 """Parameters, their averages, and Adam's two moments."""
+LASTING = ("ids", "content", "content_any", "aim", "aim_any")  # notes that go into models/ and come back from there
 
 
 def save(folder: Path, parts: dict[str, dict[str, Tensor]], notes: dict[str, Any]) -> None:
@@ -26,8 +27,8 @@ def save(folder: Path, parts: dict[str, dict[str, Tensor]], notes: dict[str, Any
     for name, tensors in parts.items():
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial / f"{name}.safetensors")
     (partial / "notes.json").write_text(json.dumps(notes), "utf-8")
-    shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
         os.replace(folder, old)
     os.replace(partial, folder)
     shutil.rmtree(old, ignore_errors=True)
@@ -58,8 +59,14 @@ def beginning(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if (folder / "network.safetensors").exists():
         return files.for_training(folder)
     parts, notes = read(folder)
-    kept = {name: notes[name] for name in ("ids", "content", "content_any", "aim", "aim_any")}
+    kept = {name: notes[name] for name in LASTING}
     return parts["average"], kept | {"trained": notes["trained"] + notes["step"]}
+
+
+def steps(optimizer: torch.optim.Adam, model: nn.Module) -> dict[str, int]:
+    """How many steps each parameter has had: not every step changes every one."""
+    named = model.named_parameters()
+    return {name: int(optimizer.state[p]["step"]) for name, p in named if optimizer.state.get(p)}
 
 
 def moments(optimizer: torch.optim.Adam, model: nn.Module) -> dict[str, dict[str, Tensor]]:
@@ -71,12 +78,15 @@ def moments(optimizer: torch.optim.Adam, model: nn.Module) -> dict[str, dict[str
     return found
 
 
-def restore(optimizer: torch.optim.Adam, model: nn.Module, parts: dict[str, dict[str, Tensor]], steps: int) -> None:
-    """Give Adam its moments back."""
+def restore(
+    optimizer: torch.optim.Adam, model: nn.Module, parts: dict[str, dict[str, Tensor]], taken: dict[str, int]
+) -> None:
+    """Give Adam its moments back, and how many steps each parameter has had."""
     for name, parameter in model.named_parameters():
-        if name in parts["first"]:
+        if name in taken:
+            first, second = (torch.empty_like(parameter).copy_(parts[part][name]) for part in ("first", "second"))
             optimizer.state[parameter] = {
-                "step": torch.tensor(float(steps)),
-                "exp_avg": parts["first"][name].to(parameter).contiguous(memory_format=torch.preserve_format),
-                "exp_avg_sq": parts["second"][name].to(parameter),
+                "step": torch.tensor(float(taken[name])),
+                "exp_avg": first,
+                "exp_avg_sq": second,
             }

@@ -83,8 +83,9 @@ def main() -> None:
         flush=True,
     )
     stopped = []
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stopped.append(True))
+    before_signals = {
+        name: signal.signal(name, lambda *_: stopped.append(True)) for name in (signal.SIGTERM, signal.SIGINT)
+    }
     end, saved, pictures = 60 * options.minutes, time.monotonic(), 0
     looks = [end * (n + 1) / (options.looks + 1) for n in range(options.looks)]
     looks = [when for when in looks if when > training.seconds]
@@ -125,10 +126,13 @@ def main() -> None:
                     "pictures a second; style {:.3f}, content {:.3f}, roughness {:.2f}, grid {:.4f}".format(*recent),
                     flush=True,
                 )
+    for name, handler in before_signals.items():
+        signal.signal(name, handler)
     if stopped:
         sys.exit(1)
     measured = training.measure(options.measure)
-    (options.out / "figures.json").write_text(json.dumps(measured, indent=2) + "\n", "utf-8")
+    told = {"judge": options.judge, "styles": measured}
+    (options.out / "figures.json").write_text(json.dumps(told, indent=2) + "\n", "utf-8")
     for name, figures in measured.items():
         print(f"{name:22}", "  ".join(f"{key} {value:.3f}" for key, value in figures.items()), flush=True)
 

@@ -1,0 +1,30 @@
+"""VGG-19 as the judge of training: from a file, or from the Hub as the app reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from nst import weights
+from nst.networks import LAYOUT, SHAPES, STYLE_LAYERS, VGG19
+
+LAST = max(LAYOUT[layer][0] for layer in STYLE_LAYERS)  # index of the deepest convolution that is needed
+
+
+def vgg19(file: Path | None) -> VGG19:
+    """VGG-19 from a safetensors file, whose layers beyond those in use may be missing; without one, from the Hub.
+
+    Raises SystemExit for a file that is none."""
+    if file is None:
+        return VGG19(weights.vgg19())
+    try:
+        tensors = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise SystemExit(f"VGG-19 cannot be read from {file}: {error}.") from error
+    for name, shape in SHAPES.items():
+        needed = int(name.split(".")[1]) <= LAST
+        if (needed and name not in tensors) or (name in tensors and tuple(tensors[name].shape) != shape):
+            raise SystemExit(f"{file} is not VGG-19: its {name} is missing or has another shape.")
+    return VGG19(tensors)
