@@ -9,15 +9,12 @@ the same picture again.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 # Distances in pixels between the lattice's points, a channel each. None is a multiple or a divisor of the network's
 # stride, which would make a grid of it. The larger forms have two channels, so that they can have a direction.
 SCALES = (4.7, 9.3, 18.7, 18.7, 37.3, 37.3, 66.1, 66.1)
 CHANNELS = len(SCALES)
-BLOCK = 1024  # pixels in the side of what is computed at once: the matrices below grow with its square
 
 _VARIANCE = (151 / 315) ** 2  # of white noise of variance 1 under a cubic B-spline both ways
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)  # splitmix64 (Steele, Lea & Flood 2014)
@@ -26,29 +23,34 @@ _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)  # splitmix6
 def stroke_field(height: int, width: int, seed: int = 0, top: int = 0, left: int = 0) -> np.ndarray:
     """``[CHANNELS, height, width]`` float32, each channel of mean 0 and variance 1, for the pixels that begin in row
     ``top`` and column ``left`` of a picture."""
-    field = np.empty((CHANNELS, height, width), np.float32)
-    for row in range(0, height, BLOCK):
-        for column in range(0, width, BLOCK):
-            part = field[:, row : row + BLOCK, column : column + BLOCK]
-            for channel, scale in enumerate(SCALES):
-                rows, down = _spline(part.shape[1], top + row, scale, channel)
-                columns, across = _spline(part.shape[2], left + column, scale, channel + CHANNELS)
-                lattice = _noise(rows[:, None], columns[None], channel, seed)
-                np.matmul(down @ lattice, across.T, out=part[channel])
+    field = np.zeros((CHANNELS, height, width), np.float32)
+    buffer = np.empty((height, width), np.float32)
+    for channel, scale in enumerate(SCALES):
+        rows, down = _spline(height, top, scale, channel)
+        columns, across = _spline(width, left, scale, channel + CHANNELS)
+        row, column = rows[0], columns[0]
+        points = (np.arange(row, rows[-1] + 4)[:, None], np.arange(column, columns[-1] + 4)[None])
+        lattice = _noise(*points, channel, seed)
+        # Sums of four, not products of matrices: those would leave threads spinning in the network's way.
+        wide = sum(lattice[:, columns - column + near] * across[near] for near in range(4))
+        for near in range(4):
+            np.take(wide, rows - row + near, axis=0, out=buffer)
+            buffer *= down[near][:, None]
+            field[channel] += buffer
     return field
 
 
 def _spline(length: int, start: int, scale: float, phase: int) -> tuple[np.ndarray, np.ndarray]:
-    """The lattice's coordinates ``[M]`` around these pixels, and how much each of them counts at each pixel,
-    ``[length, M]``. Each channel's lattice is shifted by its ``phase``, so that no two have points in common."""
+    """For each of these pixels the first of the four points of the lattice around it, ``[length]``, and how much each
+    of the four counts, ``[4, length]``. Each channel's lattice is shifted by its ``phase``, so that no two have points
+    in common."""
     places = (np.arange(start, start + length) + 0.5) / scale + phase * 0.618
-    first = math.floor(places[0]) - 1
-    points = np.arange(first, math.floor(places[-1]) + 3)
-    distance = np.abs(places[:, None] - points[None])
+    first = np.floor(places).astype(np.int64) - 1
+    distance = np.abs(places - first - np.arange(4)[:, None])
     near = 2 / 3 - distance**2 + distance**3 / 2
     far = np.clip(2 - distance, 0, None) ** 3 / 6
     weights = np.where(distance < 1, near, far) / _VARIANCE**0.25
-    return points, weights.astype(np.float32)
+    return first, weights.astype(np.float32)
 
 
 def _noise(rows: np.ndarray, columns: np.ndarray, channel: int, seed: int) -> np.ndarray:
