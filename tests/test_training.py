@@ -83,11 +83,11 @@ def test_a_style_named_twice_gets_twice_as_many_crops():
 
 
 def test_every_style_gets_its_turn_and_every_third_group_any_painting_mostly_at_the_full_dose():
-    drawn = [turns.drawn(n, [0, 1, 2], 5) for n in range(900)]
-    assert [sum(g.wall and g.style == s for g in drawn) for s in range(3)] == [200, 200, 200]
+    drawn = [turns.drawn(n, [0, 1, 2], 5) for n in range(9000)]
+    assert [sum(g.wall and g.style == s for g in drawn) for s in range(3)] == [2000, 2000, 2000]
     assert {g.style for g in drawn if not g.wall} == set(range(5))
     doses = [g.dose for g in drawn]
-    assert 0.68 < sum(d == 1 for d in doses) / 900 < 0.82
+    assert 0.7 < sum(d == 1 for d in doses) / 9000 < 0.8
     assert 0.1 <= min(doses) < 0.2
     assert 1.2 < max(doses) <= 1.3
     assert {g.level for g in drawn if g.wall} == set(range(len(turns.LEVELS)))
@@ -185,7 +185,7 @@ def test_a_style_is_added_and_the_others_stay_exactly_as_they_were(run, material
     """Through the exported files, as the documented command does it."""
     run("out")
     export.checked(material / "out" / "checkpoint", material / "two")
-    (_, notes), _ = run("more", "--start", str(material / "two"), "--add", styles=("third",), steps=3)
+    (_, notes), _ = run("more", "--start", str(material / "two"), "--add", "--rate", "0.1", styles=("third",), steps=3)
     assert notes["ids"] == ["one", "second", "third"]
     export.checked(material / "more" / "checkpoint", material / "three")
     for name in ("network.safetensors", "network.onnx"):
@@ -195,7 +195,7 @@ def test_a_style_is_added_and_the_others_stay_exactly_as_they_were(run, material
     for name, value in before.items():
         assert torch.equal(value, after[name][:2] if name == "vectors" else after[name]), name
     # The new one has left the mean of the others, where it began.
-    assert (after["vectors"][2] - before["vectors"].mean(dim=0)).abs().max() > 1e-5
+    assert (after["vectors"][2] - before["vectors"].mean(dim=0)).abs().max() > 1e-3
 
 
 def test_adding_what_is_there_already_is_refused_with_a_word(run, material):

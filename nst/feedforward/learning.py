@@ -23,21 +23,19 @@ from nst.drawings import DRAWINGS
 from nst.errors import SettingsError
 from nst.feedforward import files, objective
 from nst.feedforward.field import stroke_field
-from nst.feedforward.objective import sides_of, statistics_of
+from nst.feedforward.objective import CONTENT, FOLLOW, LIMITS, TOGETHER, sides_of, statistics_of
 from nst.feedforward.predict import style_of
 from nst.feedforward.styles import Style, own
 from nst.images import Source, fit, open_image
 from nst.student import Student, shipped
 from nst.tensors import to_tensor
 
-SIDE, TOGETHER = 192, 2  # pixels in the side of a crop, and crops in a step
+SIDE = 192  # pixels in the side of a crop
 LONG = 480  # side of the photographs that crops are taken from
 FIELD = 1024  # side of the stroke field that crops take windows of
 RATE = 0.02  # Adam's step, falling along a cosine
 FINE = 2 / 3  # of the steps are for fine strokes
-CONTENT = 0.4  # weight of the content at the beginning
 AIM = 0.80  # content distance that crops are to come to
-FOLLOW, LIMITS = 0.2, (0.05, 0.5)  # how fast the weight of content follows it, and within which bounds
 KEEP = 0.95  # of the averaged vectors, at each step
 LONGEST = 3600.0  # seconds
 

@@ -28,6 +28,9 @@ COARSE = {"relu3_1": 0.08, "relu4_1": 0.12, "relu5_1": 0.12}  # the same where b
 SOFT = 1e-4  # under a root of a squared distance, whose slope would else be endless at 0
 FINEST = 1e-8  # variance that no eye sees
 WINDOW = 8  # squares of the stride in the side of a window
+TOGETHER = 2  # crops of a step or a group: in one style, their statistics taken together
+CONTENT = 0.4  # weight of the content, to begin with
+FOLLOW, LIMITS = 0.2, (0.05, 0.5)  # how fast it follows its figure; its bounds: beyond, the style no longer leads
 ROUGH = 0.5  # weight of noise beyond the painting's own
 GRID = 5.0  # weight of what repeats itself with the network's stride
 

@@ -15,7 +15,7 @@ from nst import losses, measure
 from nst.device import number_format
 from nst.feedforward import objective
 from nst.feedforward.field import stroke_field
-from nst.feedforward.objective import Targets, sides_of, statistics_of
+from nst.feedforward.objective import CONTENT, FOLLOW, LIMITS, TOGETHER, Targets, sides_of, statistics_of
 from nst.networks import CONTENT_LAYER
 from nst.student import Student, shipped
 from nst.tensors import to_picture, to_tensor
@@ -27,18 +27,14 @@ from nst.training.pool import ENDS, Pool
 from nst.training.turns import LEVELS, drawn, named, rate_at
 
 CROPS = ((0.0, 192), (0.6, 256), (0.9, 320))  # progress, side of the crops from there on
-TOGETHER = 2  # crops of a group: in one style, their statistics taken together
 RATES = {"network": 1.0, "identity": 2.0, "vectors": 2.0, "encoder": 0.5}  # against the rate
 FIELD = 2048  # side of the stroke field that crops take windows of
-CONTENT = 0.4  # weight of the content, to begin with
 CLOSER = 0.08  # how much closer to the content crops are than whole photographs, to begin with
 EASIER = 0.02  # how much closer what the encoder predicts is to stay
 AIMS = (0.45, 1.0)  # content distance that crops are to come to
 FOLLOWED = 0.7  # how far it follows what whole photographs come to, each time
 BLUR = 0.1  # deviations of noise that are added to what the encoder is told
 LEAST = 1e-3  # deviation of what the encoder is told
-BALANCE = 0.2  # how fast a style's weight of content follows its figure
-LIMITS = (0.05, 0.5)  # of that weight: beyond, the style no longer leads
 KEEP = 0.997  # of the averaged weights, at each step
 
 
@@ -226,7 +222,7 @@ class Training:
             torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - share)
             full = (dose == 1).float()
             error = (found["content"] - self.aim[row]).nan_to_num(0).clamp(-1, 1) * full
-            self.content.index_add_(0, row, weight * (torch.exp(BALANCE * error) - 1))
+            self.content.index_add_(0, row, weight * (torch.exp(FOLLOW * error) - 1))
             self.content.clamp_(*LIMITS)
             return torch.stack(
                 [found["style"], found["content"], found["rough"], found["grid"], weight], dim=1

@@ -35,7 +35,8 @@ import torch
 from torch import Tensor
 
 from nst.device import describe
-from nst.training.course import TOGETHER, Training, lesson
+from nst.feedforward.objective import TOGETHER
+from nst.training.course import Training, lesson
 from nst.training.pool import ENDS
 from nst.training.turns import LEVELS, Group
 
