@@ -2,19 +2,46 @@
 
 ``stylize`` paints in one pass with a trained network; ``optimize`` is the full method of
 Gatys, Ecker & Bethge (2016), for any photograph and any painting, one ``Step`` at a time.
+
+A name is imported when it is asked for (PEP 562): torch and ONNX Runtime take seconds, and not everyone needs both.
 """
 
-from nst.errors import Cancelled, ImageError, NSTError, SettingsError, WeightsUnavailable
-from nst.estimates import Estimate, estimate
-from nst.fast import styles, stylize
-from nst.feedforward.learning import Lesson, learn_style
-from nst.feedforward.predict import style_of
-from nst.feedforward.styles import Style, open_style
-from nst.images import Picture, open_image, read_recipe, save_image
-from nst.optimize import Step, optimize
-from nst.regions import Region
-from nst.settings import KNOBS, PRESETS, Settings
-from nst.version import __version__
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import types
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nst.errors import Cancelled, ImageError, NSTError, SettingsError, WeightsUnavailable
+    from nst.estimates import Estimate, estimate
+    from nst.fast import styles, stylize
+    from nst.feedforward.learning import Lesson, learn_style
+    from nst.feedforward.predict import style_of
+    from nst.feedforward.styles import Style, open_style
+    from nst.images import Picture, open_image, read_recipe, save_image
+    from nst.optimize import Step, optimize
+    from nst.regions import Region
+    from nst.settings import KNOBS, PRESETS, Settings
+    from nst.version import __version__
+
+# The same for Python, by module; a test compares the two.
+_PUBLIC = {
+    "errors": ("Cancelled", "ImageError", "NSTError", "SettingsError", "WeightsUnavailable"),
+    "estimates": ("Estimate", "estimate"),
+    "fast": ("styles", "stylize"),
+    "feedforward.learning": ("Lesson", "learn_style"),
+    "feedforward.predict": ("style_of",),
+    "feedforward.styles": ("Style", "open_style"),
+    "images": ("Picture", "open_image", "read_recipe", "save_image"),
+    "optimize": ("Step", "optimize"),
+    "regions": ("Region",),
+    "settings": ("KNOBS", "PRESETS", "Settings"),
+    "version": ("__version__",),
+}
+_HOME = {name: f"{__name__}.{module}" for module, names in _PUBLIC.items() for name in names}
 
 __all__ = [
     "KNOBS",
@@ -43,3 +70,33 @@ __all__ = [
     "styles",
     "stylize",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name from where it is defined, or a module of this package."""
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    module = f"{__name__}.{name}"
+    if not name.startswith("_") and importlib.util.find_spec(module) is not None:
+        return importlib.import_module(module)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What there is, for those who look with Tab: also what was not asked for yet."""
+    return sorted({*globals(), *__all__})
+
+
+class _Package(types.ModuleType):
+    """This package, in which ``nst.optimize`` is the function, whoever imports the module of this name and when:
+    Python puts a module into its package once it is imported, and would put it in the function's place."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _HOME and isinstance(value, types.ModuleType):
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,4 +1,4 @@
-"""Paintings drawn by this program, so that the full method can be tried without a file at hand."""
+"""Pictures drawn by this program, so that it can be tried without a file at hand: paintings, and a landscape."""
 
 from __future__ import annotations
 
@@ -85,6 +85,59 @@ def circles() -> Image.Image:
     brush = np.asarray(grain.filter(ImageFilter.GaussianBlur(1.6)), float) - 128
     painted = np.asarray(canvas.filter(ImageFilter.GaussianBlur(0.8)), float) + 1.6 * brush[..., None]
     return Image.fromarray(painted.clip(0, 255).astype(np.uint8))
+
+
+def noise(dice: np.random.Generator, shape: tuple[int, int], cells: tuple[float, float], keep: float) -> np.ndarray:
+    """Smooth noise ``[H, W]`` around 0: octaves that begin with so many cells down and across, each finer by half and
+    ``keep`` times as strong."""
+    total = np.zeros(shape)
+    for n in range(6):
+        knots = dice.normal(0, 1, [max(2, int(count * 2**n) + 2) for count in cells]).astype(np.float32)
+        total += keep**n * np.asarray(Image.fromarray(knots).resize(shape[::-1], Image.Resampling.BICUBIC))
+    return total
+
+
+def lake(width: int = 720, height: int = 512) -> Image.Image:
+    """A lake between mountains in the evening, with a meadow in front: a photograph to try."""
+    dice = np.random.default_rng(5)
+    y, x = np.mgrid[:height, :width]
+    shore = int(height * 0.66)
+    fall = np.clip(y / shore, 0, 1)[..., None] ** 1.3
+    picture = np.array([72, 118, 178]) * (1 - fall) + np.array([246, 214, 176]) * fall
+    sun = np.hypot(x - width * 0.68, (y - shore * 0.62) * 1.1)
+    picture += (np.array([255, 232, 190]) - picture) * np.exp(-sun / 120)[..., None] * 0.9
+    picture[sun < 17] = (255, 248, 228)
+    clouds = np.clip((noise(dice, (height, width), (5, 2.2), 0.55) - 0.35 + 0.5 * y / shore) * 0.9, 0, 1)
+    clouds = (clouds * np.clip(1.15 - y / shore, 0, 1) * 0.85)[..., None]
+    picture += (np.array([252, 236, 222]) * (0.72 + 0.28 * np.exp(-sun / 260))[..., None] - picture) * clouds
+    ridges = [(0.40, 0.088, (128, 148, 186)), (0.50, 0.072, (98, 118, 150)), (0.57, 0.055, (70, 96, 104))]
+    for far, (top, rough, color) in enumerate([*ridges, (0.63, 0.027, (40, 66, 58))]):
+        profile = noise(dice, (2, width), (1, 3 + 2 * far), 0.5)[0]
+        line = height * (top - (profile - profile.mean()) * rough)
+        woods = noise(dice, (height, width), (14 + 8 * far, 9 + 6 * far), 0.6) * (10 + 5 * far)
+        lit = np.clip(np.gradient(line) * 0.15, -18, 26)
+        land = np.array(color) + woods[..., None] * (0.8, 0.9, 0.7) + lit[:, None]
+        haze = 0.35 * np.clip((y - line) / (height * 0.22), 0, 1)[..., None] * (1 - far / 4)
+        there = (y > line) & (y < shore)
+        picture[there] = (land + (np.array([200, 190, 180]) - land) * haze)[there]
+    deep = np.arange(height - shore)[:, None]
+    ripples = noise(dice, (height - shore, width), (26, 3), 0.6)
+    above = np.clip(shore - 1 - (deep * 1.25 + ripples * (1.5 + deep * 0.06)).astype(int), 0, height - 1)
+    beside = np.clip(x[shore:] + (ripples * 3).astype(int), 0, width - 1)
+    picture[shore:] = picture[above, beside] * 0.82 + np.array([24, 46, 66]) * 0.18 + ripples[..., None] * 7
+    line = height * (0.86 + noise(dice, (2, width), (1, 2), 0.5)[0] * 0.03)
+    grass = noise(dice, (height, width), (60, 50), 0.75)[..., None] * (16, 17, 10)
+    near = np.clip((y - line) / (height * 0.14), 0, 1)[..., None]
+    picture[y > line] = (np.array([72, 92, 40]) + grass - 22 * near)[y > line]
+    picture += dice.normal(0, 3, (height, width, 1))
+    drawn = Image.fromarray(picture.clip(0, 255).astype(np.uint8))
+    draw = ImageDraw.Draw(drawn)
+    for _ in range(240):
+        across = int(dice.uniform(0, width))
+        down = line[across] + 6 + dice.uniform(0, height * 0.13)
+        color = ("#ecc448", "#de5c50", "#f0ece2", "#966ebe")[dice.integers(4)]
+        draw.circle((across, down), 1 + (down - line[across]) / 24, fill=color)
+    return drawn.filter(ImageFilter.GaussianBlur(0.6))
 
 
 DRAWINGS = {"wind": wind, "tiles": tiles, "circles": circles}

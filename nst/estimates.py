@@ -12,13 +12,14 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from nst import device, memory, scales
 from nst.images import Source, open_image, size_of
 from nst.judges import Judges, keys, load_judges, numbers
+from nst.networks import CONTENT_LAYER
 from nst.objective import Objective, advance
 from nst.patches import cut
 from nst.pyramid import LevelAdam, take_apart
@@ -102,15 +103,22 @@ def estimate(photo: Source, settings: Settings = Settings(), paintings: int = 1)
 
 
 def foreseen(
-    size: tuple[int, int], settings: Settings, paintings: int = 1, *, after: int = 0, alone: bool = True
+    size: tuple[int, int],
+    settings: Settings,
+    paintings: int = 1,
+    *,
+    after: int = 0,
+    alone: bool = True,
+    guess: bool = False,
 ) -> Estimate:
     """The same at once, from the photograph's width and height; of a run to be taken up after so many steps, what is
-    left. Where it is not ``alone`` another run has memory now that will be free then, and all of it is counted on."""
+    left. Where it is not ``alone`` another run has memory now that will be free then, and all of it is counted on.
+    With ``guess`` a network that was not timed is taken to be as much slower than the small one as elsewhere."""
 
     def shape(side: int) -> tuple[int, int]:
         return working(size, side)
 
-    where, speeds = device.choose(), known(settings)
+    where, speeds = device.choose(), known(settings) or (likely(settings) if guess else None)
     plan = scales.plan(settings.size, settings.steps, settings.scales, settings.finish_steps)
     if after:
         plan, _ = scales.after(plan, after)
@@ -130,6 +138,16 @@ def known(settings: Settings) -> Speeds | None:
     """How fast this machine is in a run with these settings, if that was timed."""
     found = [_timed.get((name, where.type, number, settings.statistic)) for name, _, where, number in keys(settings)]
     return None if None in found else Speeds(*(speed for speed, _ in found))
+
+
+def likely(settings: Settings) -> Speeds | None:
+    """How fast a run with these settings may be, in proportion to the small network, if that was timed."""
+    small = known(replace(settings, network="student", pooling="max", content_layer=CONTENT_LAYER))
+    if small is None:
+        return None
+    unit, speeds = small.fine.pixel / SMALL_COST, guessed(settings)
+    parts = (Speed(unit * s.call, unit * s.pixel, small.fine.cached) for s in (speeds.coarse, speeds.fine))
+    return Speeds(*parts)
 
 
 def time_steps(judges: Judges, settings: Settings) -> None:

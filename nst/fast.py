@@ -19,6 +19,7 @@ from PIL import Image
 from nst import tiles
 from nst.color import keep_colors, match_colors
 from nst.errors import Cancelled, SettingsError
+from nst.fast_knobs import COLOR, SEED, SIZE, STRENGTH, STROKE
 from nst.feedforward import styles as catalogued
 from nst.feedforward.field import stroke_field
 from nst.feedforward.predict import style_of
@@ -26,15 +27,10 @@ from nst.feedforward.sessions import open_model
 from nst.feedforward.styles import BROAD, Style, catalogue, find
 from nst.images import Source, fit, open_image, with_alpha
 from nst.models import MODELS
-from nst.settings import KNOBS, PROGRAM, Knob
+from nst.settings import PROGRAM
 from nst.tiles import SMALLEST
 
 NETWORK = MODELS / "network.onnx"
-STRENGTH = Knob("strength", 1.0, "How much of the style: 0 gives the photo, 1 the full style.", 0.0, 1.5, 0.05)
-STROKE = Knob("stroke", 1.0, "Size of the brush: 0.5 paints strokes half as large, 2 twice.", 0.5, 2.0, 0.1)
-COLOR = KNOBS["color"]  # the same choice as in the full method
-SEED = Knob("seed", 0, "Which of many paintings of the same photo: another number lays other strokes.", 0, 2**31 - 1, 1)
-SIZE = Knob("size", 512, "Long side of the result, in pixels.", SMALLEST, 8000, 1)
 
 ASK_AGAIN = 0.05  # seconds between two questions whether the picture is still wanted
 MOST_PIXELS = 50_000_000  # of the picture that the network works on

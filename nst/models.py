@@ -1,5 +1,8 @@
-"""Where the models lie that come with this program."""
+"""Where the models lie that come with this program: beside the package in a checkout, in it where it is installed."""
 
 from pathlib import Path
 
-MODELS = Path(__file__).resolve().parent.parent / "models"
+_PACKAGE = Path(__file__).resolve().parent
+_INSTALLED = _PACKAGE / "_models"  # where a wheel has them (pyproject.toml)
+
+MODELS = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "models"

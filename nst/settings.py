@@ -24,7 +24,7 @@ STEPS = {"student": QUICK, "both": round(QUICK / (1 - FINISH)), "vgg19": 120}  #
 FEWEST = 10  # steps of a run that goes on from a result
 # In a recipe, beside the settings.
 BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}
-BESIDES |= {"second", "second_pixels", "share", "places"}
+BESIDES |= {"style", "second", "second_pixels", "share", "places"}
 
 
 def fewer(side: float) -> float:
@@ -78,15 +78,15 @@ class Settings:
     network: str = _choice(
         "vgg19",
         tuple(STEPS),
-        f"What judges the picture: VGG-19, usually in {STEPS['vgg19']} steps; a small network made after it, three "
-        f"times faster, in {STEPS['student']}; or it first, then VGG-19, in {STEPS['both']} in all.",
+        f"What judges the picture: VGG-19, usually in {STEPS['vgg19']} steps; a small network distilled from it, three "
+        f"times faster, in {STEPS['student']}; or the small one first, then VGG-19, in {STEPS['both']} in all.",
     )
     finish: float = _number(
         FINISH,
         0.05,
         0.95,
         0.01,
-        "Share of VGG-19, where it finishes in these steps what the small network has begun; less above "
+        "Share of the steps that VGG-19 takes, where it finishes what the small network has begun; less above "
         f"{USUAL} pixels.",
     )
     style_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the painting's style is followed.")
@@ -97,18 +97,24 @@ class Settings:
         "style", COLORS, "Colors: the painting's; the photo's own; the painting's matched to the photo's."
     )
     scales: int = _number(
-        3, 1, 3, 1, f"Sizes painted, coarse to fine, and more beyond {USUAL} pixels; 1 is the full size alone."
+        3,
+        1,
+        3,
+        1,
+        f"How many sizes are painted, coarse to fine, with more above {USUAL} pixels; 1 is the full size alone.",
     )
     start: str = _choice("photo", ("photo", "noise"), "The picture the first step begins with.")
-    optimizer: str = _choice("adam", ("adam", "lbfgs"), "Step rule: Adam, or L-BFGS as in the paper.")
+    optimizer: str = _choice("adam", ("adam", "lbfgs"), "Optimizer: Adam, or L-BFGS as in the paper.")
     pooling: str = _choice("max", ("max", "average"), "VGG-19's pooling; average is smoother, as in the paper.")
     statistic: str = _choice(
         "gram",
         ("gram", "wasserstein"),
-        "What style is: Gram matrices; or means and covariances, compared by transport.",
+        "Statistics of the style: Gram matrices; or means and covariances, compared by Wasserstein distance.",
     )
     content_layer: str = _choice(
-        "relu4_2", ("relu2_2", "relu3_2", "relu4_2", "relu5_2"), "Layer that keeps the structure; a deeper one less."
+        "relu4_2",
+        ("relu2_2", "relu3_2", "relu4_2", "relu5_2"),
+        "Layer that keeps the photo's structure; a deeper one keeps less.",
     )
     style_1: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu1_1 in the style: colors and grain.")
     style_2: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu2_1: edges.")

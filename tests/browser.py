@@ -53,7 +53,7 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self._note(request.url))
         self.page.goto(url)
-        self.sees_picture("fast")
+        self.sees_picture("paint")
 
     def _hear(self, kind: str, text: str) -> None:
         if kind == "warning" and DRAWING_BOARD.match(text):

@@ -21,7 +21,7 @@ from nst.networks import SHAPES
 
 ROOT = Path(__file__).resolve().parent.parent
 NOBODY = "http://127.0.0.1:9"  # the port of the discard protocol, where nothing listens
-LONG = 60  # seconds; whatever takes this long has failed
+LONG = 180  # seconds; whatever takes this long has failed, on a busy machine too
 
 
 @dataclass(frozen=True)

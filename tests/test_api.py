@@ -57,7 +57,7 @@ def test_only_the_four_endpoints_are_public_and_documented(client):
     assert set(endpoints) == {"/styles", "/stylize", "/estimate", "/optimize"}
     named = {name: [p["parameter_name"] for p in info["parameters"]] for name, info in endpoints.items()}
     assert named["/stylize"] == ["photo", "style", "strength", "size", "stroke", "color", "seed", "painting"]
-    assert named["/optimize"] == ["photo", "painting", "settings", "second", "share", "places"]
+    assert named["/optimize"] == ["photo", "painting", "settings", "second", "share", "places", "style"]
     assert named["/estimate"] == ["photo", "settings", "paintings"]
     assert all(info["description"] for info in endpoints.values())
 
@@ -158,6 +158,14 @@ def test_what_a_painting_will_take_is_told_before(client, photo, first_run):
         assert words in message(error)
 
 
+def test_optimize_takes_styles_instead_of_a_painting(client, photo):
+    shares = {nst.styles()[0].id: 0.5, nst.styles()[1].id: 0.5}
+    settings = {**SMALL, "network": "student"}
+    picture, progress = client.predict(handle_file(photo), settings=settings, style=shares, api_name="/optimize")
+    assert progress["stage"] == "finished"
+    assert nst.read_recipe(picture)["style"] == shares
+
+
 def test_without_network_optimize_says_what_is_missing_and_fast_works(tmp_path, photo):
     with app(tmp_path, NOBODY) as running:
         client = Client(running.url, verbose=False)
@@ -206,7 +214,7 @@ def test_a_missing_photo_is_asked_for(client):
 
 def test_errors_follow_the_language_of_the_caller(server):
     client = Client(server.url, verbose=False, headers={"Accept-Language": "pt-PT,pt;q=0.9"})
-    with pytest.raises(AppError, match="fotografia"):
+    with pytest.raises(AppError, match="foto primeiro"):
         client.predict(None, api_name="/stylize")
     client.close()
 

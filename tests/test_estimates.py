@@ -13,10 +13,8 @@ from nst.benchmark import random_weights
 from nst.estimates import FORWARD, Speed, Speeds
 from nst.page import beforehand
 from nst.page.painting import LONGEST
-from nst.page.pictures import Upload
 from nst.page.texts import TEXTS
 from nst.patches import MARGIN
-from nst.settings import KNOBS
 
 PHOTO = scene().resize((96, 72))
 
@@ -156,16 +154,15 @@ class Asking:
         self.headers = {"accept-language": language}
 
 
-def told(photo: Upload | None = None, second: Upload | None = None, language: str = "en", **changed) -> str:
-    values = Settings(**changed)
-    return beforehand.told(photo, second, Asking(language), *(getattr(values, name) for name in KNOBS))
+def told(second: bool = False, language: str = "en", **changed) -> str:
+    return beforehand.told(Asking(language), (4, 3), Settings(**changed), second)
 
 
 def test_the_page_tells_time_and_memory(speeds, monkeypatch):
     monkeypatch.setattr(memory, "free", lambda where: None)
     assert "Will take about 8 s and 0." in told()
-    assert "Vai demorar cerca de 8 s e ocupar 0," in told(language="pt-PT")
-    assert told(second=Upload("second.png", None), size=2048, stroke=2) != told(size=2048, stroke=2)
+    assert "Vai levar cerca de 8 s e usar 0," in told(language="pt-BR")
+    assert told(second=True, size=2048, stroke=2) != told(size=2048, stroke=2)
     assert " h and" in told(size=4096, steps=1000, scales=1, optimizer="lbfgs")
 
 
@@ -192,11 +189,23 @@ def test_the_page_tells_what_memory_does_not_suffice_for(speeds, monkeypatch):
     assert "patches" in told(size=2048)
 
 
-def test_what_is_no_picture_is_not_foretold(tmp_path):
-    file = tmp_path / "none.png"
-    file.write_text("no picture")
-    for source in (str(file), "data:image/png;base64,AAAA"):
-        assert told(Upload(source, None)) == ""
+def test_what_was_not_timed_is_guessed_after_the_small_network(monkeypatch):
+    """Full takes longest, and nothing is guessed where nothing was timed."""
+    small = Speeds(Speed(0.001, 1e-6), Speed(0.001, 1e-6))
+    monkeypatch.setattr(estimates, "known", lambda s: small if s.network == "student" else None)
+    seconds = [beforehand.seconds_of(how, (4, 3), Settings()) for how in ("student", "both", "vgg19")]
+    assert 0 < seconds[0] < seconds[1] < seconds[2]
+    assert estimates.foreseen((4, 3), Settings()).seconds is None
+    monkeypatch.setattr(estimates, "known", lambda s: None)
+    assert beforehand.seconds_of("vgg19", (4, 3), Settings()) is None
+
+
+def test_every_stop_of_how_says_what_it_takes(speeds):
+    """A network that cannot do what the knobs say is estimated with what it can."""
+    settings = Settings(pooling="average")
+    labels = [beforehand.label(Asking("en"), how, (4, 3), settings) for how in beforehand.HOWS[1:]]
+    assert [label.split(" · ")[0] for label in labels] == ["Quick", "Quick, then Full", "Full"]
+    assert all(label.endswith(" s") for label in labels)
 
 
 @pytest.mark.parametrize("language", TEXTS)

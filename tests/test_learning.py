@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import nst
 from nst.drawings import DRAWINGS
-from nst.feedforward import learning
+from nst.feedforward import learning, objective
+from nst.student import Student, shipped
 
 
 @pytest.fixture
@@ -51,6 +53,20 @@ def test_learning_leads_toward_the_painting(small):
 def test_it_ends_when_its_time_is_over_and_tells_of_it(small):
     found = list(nst.learn_style(DRAWINGS["wind"](), 0.5))
     assert found[-1].whole == 0.5 <= found[-1].seconds
+
+
+def test_one_step_is_made_however_short_the_time_is(small):
+    assert [lesson.step for lesson in nst.learn_style(DRAWINGS["wind"](), 1e-6)] == [0, 1]
+
+
+def test_the_judge_of_crops_sees_no_border():
+    """A plain picture is the same everywhere; with zeros around it, it is not."""
+    plain = torch.full((1, 3, 64, 64), 0.8)
+    judge = Student(shipped())
+    for network, even in ((objective.bordered(judge), True), (judge, False)):
+        for x in network(plain, ("relu1_1", "relu3_1", "relu5_1")).values():
+            middle = x[..., x.shape[2] // 2, x.shape[3] // 2][..., None, None]
+            assert torch.allclose(x, middle.expand_as(x), atol=1e-3) == even
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "long", True, 10**6])

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from browser import DESKTOP, PHONE, Visitor, browser, chromium
 from PIL import Image
 from playwright.sync_api import expect
@@ -11,7 +12,7 @@ from served import NOBODY, app, app_with_hub
 
 import nst
 from nst.drawings import DRAWINGS
-from nst.page.painting import hashed
+from nst.page.orders import OWN, hashed
 from nst.page.texts import TEXTS, TITLE
 from nst.regions import SECOND
 from nst.settings import PROGRAM, STEPS
@@ -67,23 +68,28 @@ def first(sentence: str) -> str:
     return sentence.split("{")[0].strip()
 
 
-def open_optimize(visitor: Visitor, locale: str = "en-US", steps: int = 1000, network: str = "vgg19") -> None:
-    """The Optimize tab with a drawn painting chosen and quick settings."""
-    visitor.page.get_by_role("tab", name=words(locale)["tab_optimize"]).click()
-    expect(visitor.page.locator("#optimize-estimate")).not_to_be_empty()  # the knobs stand as they begin
-    visitor.page.locator("#knob-network").get_by_label(words(locale)[f"choice_{network}"], exact=True).check()
-    visitor.tap("#optimize-drawings button >> nth=1")
-    expect(visitor.page.locator("#optimize-painting img")).to_be_visible()
-    visitor.turn("knob-size", 64)
+def choose_how(visitor: Visitor, how: str) -> None:
+    """One of the stops of "how"."""
+    visitor.page.locator(f"#paint-how input[value={how}]").check()
+
+
+def open_all(visitor: Visitor, locale: str = "en-US", steps: int = 1000, how: str = "vgg19") -> None:
+    """All drawers open, a drawn painting chosen, and quick settings."""
+    choose_how(visitor, how)
+    visitor.page.get_by_role("button", name=words(locale)["own_style"]).click()
+    visitor.tap("#own-drawings button >> nth=1")
+    expect(visitor.page.locator("#own-painting img")).to_be_visible()
+    visitor.tap("#paint-more > button")
+    visitor.turn("paint-size", 64)
     visitor.turn("knob-steps", steps)
 
 
 def start(visitor: Visitor, locale: str = "en-US", steps: int = 1000) -> None:
     """An example photo on its way to become a painting."""
-    open_optimize(visitor, locale, steps)
-    visitor.tap("#optimize-examples button >> nth=0")
-    expect(visitor.page.locator("#optimize-photo img")).to_be_visible()
-    visitor.tap("#optimize-paint")
+    open_all(visitor, locale, steps)
+    visitor.tap("#paint-examples button >> nth=0")
+    expect(visitor.page.locator("#paint-photo img")).to_be_visible()
+    visitor.tap("#paint-keep")
 
 
 @each_way
@@ -92,17 +98,17 @@ def test_fast_paints_an_uploaded_photo_and_gives_it_as_a_file(visit, photo, tmp_
     page, said = visitor.page, words(locale)
     assert page.title() == TITLE
     visitor.sees("h1", said["heading"].removeprefix("# "))
-    visitor.sees("#fast-status", first(said["example"]))
+    visitor.sees("#paint-status", first(said["example"]))
 
-    visitor.give("fast-photo", photo)
-    visitor.sees("#fast-status", "256 × 512 px")
-    visitor.sees("#fast-status", "CPU")
-    visitor.sees_picture("fast")
-    shown = page.locator("#fast-result img").first.evaluate("image => [image.naturalWidth, image.naturalHeight]")
+    visitor.give("paint-photo", photo)
+    visitor.sees("#paint-status", "256 × 512 px")
+    visitor.sees("#paint-status", "CPU")
+    visitor.sees_picture("paint")
+    shown = page.locator("#paint-result img").first.evaluate("image => [image.naturalWidth, image.naturalHeight]")
     assert shown == [256, 512]
 
     for kind, suffix in (("png", ".png"), ("jpeg", ".jpg")):
-        file = visitor.downloads(f"#fast-{kind}", tmp_path)
+        file = visitor.downloads(f"#paint-{kind}", tmp_path)
         assert file.name == f"beach-{nst.styles()[0].id}{suffix}"
         assert Image.open(file).size == (256, 512)
         assert nst.read_recipe(file)["style"] == nst.styles()[0].id
@@ -116,16 +122,16 @@ def test_optimize_shows_its_way_and_stop_keeps_the_best_picture(visit, tmp_path,
     visitor = visit(size=size, locale=locale)
     said = words(locale)
     start(visitor, locale)
-    visitor.sees("#optimize-status", first(said["left"]))
-    visitor.sees_picture("optimize")
-    expect(visitor.page.locator("#optimize-curves polyline")).to_have_count(3)
+    visitor.sees("#paint-status", first(said["left"]))
+    visitor.sees_picture("paint")
+    expect(visitor.page.locator("#paint-curves polyline")).to_have_count(3)
     assert visitor.needs_no_sideways_scrolling()
 
-    visitor.tap("#optimize-stop")
-    visitor.sees("#optimize-status", first(said["stopped"]))
-    expect(visitor.page.locator("#optimize-paint")).to_be_visible()
+    visitor.tap("#paint-stop")
+    visitor.sees("#paint-status", first(said["stopped"]))
+    expect(visitor.page.locator("#paint-keep")).to_be_visible()
     for kind in ("png", "jpeg"):
-        file = visitor.downloads(f"#optimize-{kind}", tmp_path)
+        file = visitor.downloads(f"#paint-{kind}", tmp_path)
         recipe = nst.read_recipe(file)
         assert 0 < recipe["step"] < recipe["steps"] == 1000
         assert max(Image.open(file).size) == 64
@@ -136,157 +142,222 @@ def test_optimize_shows_its_way_and_stop_keeps_the_best_picture(visit, tmp_path,
 def test_optimize_runs_to_its_end_and_again(visit):
     visitor = visit()
     start(visitor, steps=4)
-    visitor.sees("#optimize-status", "Finished: 4 steps")
+    visitor.sees("#paint-status", "Finished: 4 steps")
     visitor.turn("knob-steps", 5)
-    visitor.tap("#optimize-paint")
-    visitor.sees("#optimize-status", "Finished: 5 steps")
+    visitor.tap("#paint-keep")
+    visitor.sees("#paint-status", "Finished: 5 steps")
 
 
-def test_optimize_takes_the_photo_and_the_style_of_the_fast_tab(visit, photo, tmp_path):
+def test_the_full_method_takes_a_style_of_the_wall_and_starts_from_the_picture_at_once(visit, photo, tmp_path):
     visitor = visit()
-    visitor.give("fast-photo", photo)
-    visitor.sees("#fast-status", "256 × 512 px")
-    open_optimize(visitor, steps=3)
-    expect(visitor.page.locator("#optimize-photo img")).to_be_visible()
-    visitor.page.locator("#optimize-from-fast input").check()
-    visitor.tap("#optimize-paint")
-    visitor.sees("#optimize-status", "Finished: 3 steps")
-    file = visitor.downloads("#optimize-png", tmp_path)
+    visitor.give("paint-photo", photo)
+    visitor.sees("#paint-status", "256 × 512 px")
+    open_all(visitor, steps=3)
+    visitor.tap("#paint-style .picker button >> nth=0")
+    visitor.sees("#paint-status", f"{nst.styles()[0].title} · 32 × 64 px")
+    visitor.page.locator("#paint-from-fast input").check()
+    visitor.tap("#paint-keep")
+    visitor.sees("#paint-status", "Finished: 3 steps")
+    file = visitor.downloads("#paint-png", tmp_path)
     assert file.name == "beach-painted.png"
-    assert nst.read_recipe(file)["fast_style"] == {nst.styles()[0].id: 1.0}
+    recipe = nst.read_recipe(file)
+    assert recipe["fast_style"] == recipe["style"] == {nst.styles()[0].id: 1.0}
     assert Image.open(file).size == (32, 64)
 
 
-@pytest.mark.parametrize("fast_style", [None, {"udnie": 1.0}])
+@pytest.mark.parametrize("fast_style", [None, OWN])
 def test_a_result_gives_all_its_settings_back(fast_style, visit, photo, tmp_path):
     visitor = visit()
-    open_optimize(visitor, steps=3)
-    visitor.page.locator("#optimize-more > button").click()
+    open_all(visitor, steps=3)
     settings = nst.Settings(size=96, steps=7, style_5=0.5, color="match", seed=4)
     made = {"program": PROGRAM, "engine": "optimize", "painting": "irises.jpg", "painting_pixels": "0" * 16}
     made |= {"fast_style": fast_style} if fast_style else {}
     nst.save_image(Image.new("RGB", (96, 64)), tmp_path / "result.jpg", recipe=made | asdict(settings))
     with visitor.page.expect_file_chooser() as choosing:
-        visitor.tap("#optimize-take")
+        visitor.tap("#paint-take")
     choosing.value.set_files(tmp_path / "result.jpg")
-    visitor.sees("#optimize-about", "Its settings are back.")
-    visitor.sees("#optimize-about", "irises.jpg, which is not the one chosen here")
-    visitor.give("optimize-photo", photo)
-    visitor.tap("#optimize-drawings [data-id=wind]")
-    expect(visitor.page.locator("#optimize-painting img")).to_be_visible()
-    visitor.tap("#optimize-paint")
-    visitor.sees("#optimize-status", "Finished: 7 steps")
-    recipe = nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))
+    visitor.sees("#paint-about", "Its settings are back.")
+    visitor.sees("#paint-about", "irises.jpg, which is not the one chosen here")
+    visitor.give("paint-photo", photo)
+    visitor.tap("#own-drawings [data-id=wind]")
+    expect(visitor.page.locator("#own-painting img")).to_be_visible()
+    visitor.tap("#paint-keep")
+    visitor.sees("#paint-status", "Finished: 7 steps")
+    recipe = nst.read_recipe(visitor.downloads("#paint-png", tmp_path))
     assert {name: recipe[name] for name in asdict(settings)} == asdict(settings)
     assert recipe.get("fast_style") == fast_style
 
 
+def test_a_picture_that_was_painted_at_once_gives_its_settings_back(visit, tmp_path):
+    visitor = visit()
+    style, other = nst.styles()[2].id, nst.styles()[4].id
+    recipe = nst.fast.recipe({style: 0.5, other: 0.5}, 0.8, 96, stroke=1.5, color="match", seed=7)
+    nst.save_image(Image.new("RGB", (96, 64)), tmp_path / "result.png", recipe=recipe)
+    visitor.tap("#paint-more > button")
+    with visitor.page.expect_file_chooser() as choosing:
+        visitor.tap("#paint-take")
+    choosing.value.set_files(tmp_path / "result.png")
+    visitor.sees("#paint-about", "Its settings are back.")
+    visitor.tap("#paint-examples button >> nth=1")
+    visitor.sees("#paint-status", "96 × 96 px")
+    made = nst.read_recipe(visitor.downloads("#paint-png", tmp_path))
+    assert {name: made[name] for name in recipe} == recipe
+
+
+def test_the_result_stays_in_sight_while_the_wall_is_scrolled(visit):
+    visitor = visit()
+    last = visitor.page.locator("#paint-style .picker button").last
+    last.scroll_into_view_if_needed()
+    last.click()
+    visitor.sees("#paint-status", nst.styles()[-1].title)
+    expect(visitor.page.locator("#paint-result")).to_be_in_viewport(ratio=0.99)
+    expect(visitor.page.locator("#paint-keep")).to_be_in_viewport()
+
+
+def test_keep_painting_takes_the_style_at_hand_and_another_tap_is_painted_at_once(visit, tmp_path):
+    visitor = visit()
+    visitor.tap("#paint-more > button")
+    visitor.turn("paint-size", 512)
+    visitor.turn("knob-steps", 1000)
+    visitor.tap("#paint-keep")
+    visitor.sees("#paint-status", "Step ")
+    expect(visitor.page.locator("#paint-how input:checked")).not_to_have_value("fast")
+    visitor.tap("#paint-style .picker button >> nth=3")
+    visitor.sees("#paint-status", nst.styles()[3].title)
+    # What was begun is stopped, and not lost.
+    visitor.sees("#paint-go-on", "of 1000")
+    recipe = nst.read_recipe(visitor.downloads("#paint-png", tmp_path))
+    assert (recipe["engine"], recipe["style"]) == ("fast", nst.styles()[3].id)
+    visitor.tap("#paint-go-on")
+    visitor.sees("#paint-status", "Step ")
+    visitor.tap("#paint-stop")
+    visitor.sees("#paint-status", "Stopped after step")
+    assert nst.read_recipe(visitor.downloads("#paint-png", tmp_path))["style"] == {nst.styles()[0].id: 1.0}
+
+
+def test_a_knob_does_not_replace_what_took_long(visit):
+    visitor = visit()
+    open_all(visitor, steps=4, how="student")
+    visitor.tap("#paint-keep")
+    visitor.sees("#paint-status", "Finished: 4 steps")
+    visitor.turn("paint-strength", 0.5)
+    expect(visitor.page.locator("#knob-style_weight input[type=number]")).to_have_value("0.5")
+    visitor.tap("#paint-keep")
+    visitor.page.locator("#paint-again-more").wait_for(state="hidden")
+    visitor.sees("#paint-status", "Finished: 4 steps")
+    choose_how(visitor, "fast")
+    visitor.sees("#paint-status", "on CPU")
+    visitor.sees("#paint-status", "in the style of")
+
+
 def test_a_picture_without_a_recipe_is_said_to_have_none(visit, photo):
     visitor = visit()
-    open_optimize(visitor, steps=3)
-    visitor.page.locator("#optimize-more > button").click()
+    open_all(visitor, steps=3)
     with visitor.page.expect_file_chooser() as choosing:
-        visitor.tap("#optimize-take")
+        visitor.tap("#paint-take")
     choosing.value.set_files(photo)
     visitor.sees(TOAST, "There is no recipe in this picture")
 
 
 def test_a_preset_turns_the_knobs_and_says_where_it_is_from(visit):
     visitor = visit()
-    open_optimize(visitor, steps=3)
-    visitor.page.locator("#optimize-more > button").click()
-    visitor.sees("#optimize-estimate", "memory")
-    before = visitor.page.locator("#optimize-estimate").inner_text()
-    visitor.page.locator("#optimize-preset input").click()
+    open_all(visitor, steps=3)
+    visitor.sees("#paint-estimate", "memory")
+    before = visitor.page.locator("#paint-estimate").inner_text()
+    visitor.page.locator("#paint-preset input").click()
     visitor.page.get_by_role("option", name="Gatys et al. 2016, as in the paper").click()
-    visitor.sees("#optimize-about", "CVPR 2016")
-    expect(visitor.page.locator("#optimize-estimate")).not_to_have_text(before)
+    visitor.sees("#paint-about", "CVPR 2016")
+    expect(visitor.page.locator("#paint-estimate")).not_to_have_text(before)
     expect(visitor.page.locator("#knob-steps input[type=number]")).to_have_value("300")
     expect(visitor.page.locator("#knob-start").get_by_label("Noise")).to_be_checked()
 
 
 def test_each_network_begins_with_its_own_number_of_steps(visit):
     visitor = visit()
-    open_optimize(visitor, steps=STEPS["vgg19"])
-    steps, networks = visitor.page.locator("#knob-steps input[type=number]"), visitor.page.locator("#knob-network")
+    open_all(visitor, steps=STEPS["vgg19"])
+    steps = visitor.page.locator("#knob-steps input[type=number]")
     for network in ("student", "both"):
-        networks.get_by_label(words("en-US")[f"choice_{network}"], exact=True).check()
+        choose_how(visitor, network)
         expect(steps).to_have_value(str(STEPS[network]))
     visitor.turn("knob-steps", 77)
-    estimate = visitor.page.locator("#optimize-estimate")
-    before = estimate.inner_text()
-    networks.get_by_label(words("en-US")["choice_vgg19"]).check()
-    expect(estimate).not_to_have_text(before)
-    expect(steps).to_have_value("77")
+    for how in ("vgg19", "fast", "student"):
+        choose_how(visitor, how)
+        expect(visitor.page.locator(f"#paint-how input[value={how}]")).to_be_checked()
+        expect(steps).to_have_value("77")
 
 
 def test_what_the_small_network_has_not_learned_is_asked_of_vgg19(visit):
     visitor = visit()
-    open_optimize(visitor, steps=STEPS["student"], network="student")
-    visitor.tap("#optimize-more > button")
+    open_all(visitor, steps=STEPS["student"], how="student")
     visitor.page.locator("#knob-pooling").get_by_label(words("en-US")["choice_average"]).check()
-    expect(visitor.page.locator("#knob-network").get_by_label(words("en-US")["choice_vgg19"])).to_be_checked()
+    expect(visitor.page.locator("#paint-how input[value=vgg19]")).to_be_checked()
     expect(visitor.page.locator("#knob-steps input[type=number]")).to_have_value(str(STEPS["vgg19"]))
 
 
 def test_a_style_tap_the_strength_and_the_size_paint_again_by_themselves(visit):
     visitor = visit()
-    visitor.tap("#fast-examples button >> nth=1")
-    visitor.sees("#fast-status", "512 × 512 px")
-    result = visitor.page.locator("#fast-result img").first
+    visitor.tap("#paint-examples button >> nth=1")
+    visitor.sees("#paint-status", "512 × 512 px")
+    result = visitor.page.locator("#paint-result img").first
     for change in (
-        lambda: visitor.tap("#fast-style .picker button >> nth=1"),
-        lambda: visitor.page.locator("#fast-strength input[type=range]").press("ArrowLeft"),
-        lambda: visitor.tap("#fast-size label >> nth=1"),
+        lambda: visitor.tap("#paint-style .picker button >> nth=1"),
+        lambda: visitor.page.locator("#paint-strength input[type=range]").press("ArrowLeft"),
+        lambda: visitor.turn("paint-size", 1024),
     ):
         shown = result.get_attribute("src")
         change()
         expect(result).not_to_have_attribute("src", shown)
-    visitor.sees("#fast-status", "1024 × 1024 px")
+    visitor.sees("#paint-status", "1024 × 1024 px")
 
 
 def test_styles_are_mixed_on_the_palette(visit, tmp_path):
     visitor = visit()
     one, other = nst.styles()[0], nst.styles()[2]
-    visitor.tap("#fast-style .mix")
-    visitor.tap(f"#fast-style [data-id={other.id}]")
-    visitor.sees("#fast-status", f"{one.title} 67% + {other.title} 33%")
-    doses = visitor.page.locator("#fast-style .doses input")
+    visitor.tap("#paint-style .mix")
+    visitor.tap(f"#paint-style [data-id={other.id}]")
+    visitor.sees("#paint-status", f"{one.title} 67% + {other.title} 33%")
+    doses = visitor.page.locator("#paint-style .doses input")
     expect(doses).to_have_count(2)
     doses.nth(1).press("End")
-    visitor.sees("#fast-status", f"{one.title} 50% + {other.title} 50%")
-    recipe = nst.read_recipe(visitor.downloads("#fast-png", tmp_path))
+    visitor.sees("#paint-status", f"{one.title} 50% + {other.title} 50%")
+    recipe = nst.read_recipe(visitor.downloads("#paint-png", tmp_path))
     assert recipe["style"] == {one.id: 0.5, other.id: 0.5}
-    visitor.tap(f"#fast-style [data-id={one.id}]")
-    visitor.sees("#fast-status", f"in the style of {other.title}.")
-    visitor.tap("#fast-style .mix")
-    visitor.tap(f"#fast-style [data-id={one.id}]")
-    visitor.sees("#fast-status", f"in the style of {one.title}.")
+    visitor.tap(f"#paint-style [data-id={one.id}]")
+    visitor.sees("#paint-status", f"in the style of {other.title}.")
+    visitor.tap("#paint-style .mix")
+    visitor.tap(f"#paint-style [data-id={one.id}]")
+    visitor.sees("#paint-status", f"in the style of {one.title}.")
     assert visitor.complaints == []
 
 
 def test_the_brush_and_the_colors_paint_again(visit, tmp_path):
     visitor = visit()
-    visitor.tap("#fast-color label >> nth=1")
-    visitor.page.locator("#fast-stroke input[type=range]").press("ArrowRight")
+    visitor.tap("#paint-color label >> nth=1")
+    visitor.page.locator("#paint-stroke input[type=range]").press("ArrowRight")
     for _ in range(100):  # until the file is that of both changes: each of them paints
-        recipe = nst.read_recipe(visitor.downloads("#fast-png", tmp_path))
+        recipe = nst.read_recipe(visitor.downloads("#paint-png", tmp_path))
         if (recipe["color"], recipe["stroke"]) == ("luminance", 1.1):
             break
         visitor.page.wait_for_timeout(100)
     assert (recipe["color"], recipe["stroke"]) == ("luminance", 1.1)
-    visitor.sees_picture("fast")
+    visitor.sees_picture("paint")
 
 
 def test_the_same_photo_is_painted_differently(visit, tmp_path):
     visitor = visit()
-    assert nst.read_recipe(visitor.downloads("#fast-png", tmp_path))["seed"] == 0
-    result = visitor.page.locator("#fast-result img").first
+    assert nst.read_recipe(visitor.downloads("#paint-png", tmp_path))["seed"] == 0
+    result = visitor.page.locator("#paint-result img").first
     shown = result.get_attribute("src")
-    visitor.tap("#fast-differently")
+    visitor.tap("#paint-differently")
     expect(result).not_to_have_attribute("src", shown)
-    visitor.sees_picture("fast")
-    assert nst.read_recipe(visitor.downloads("#fast-png", tmp_path))["seed"] > 0
+    visitor.sees_picture("paint")
+    assert nst.read_recipe(visitor.downloads("#paint-png", tmp_path))["seed"] > 0
+
+
+def style_file(folder: Path) -> Path:
+    """A style in a file, without its painting."""
+    nst.feedforward.styles.own(nst.styles()[1].vectors, "a b c").save(folder / "abc.nst")
+    return folder / "abc.nst"
 
 
 def bring(visitor: Visitor, file: Path) -> None:
@@ -301,7 +372,7 @@ def test_a_painting_of_ones_own_paints_at_once_is_learned_kept_and_brought_back(
     visitor, said = visit(), words("en-US")
     visitor.page.get_by_role("button", name=said["own_style"]).click()
     visitor.give("own-painting", tmp_path / "my_wind.png")
-    visitor.sees("#fast-status", "in the style of my wind.")
+    visitor.sees("#paint-status", "in the style of my wind.")
 
     visitor.tap("#own-learn")
     visitor.sees("#own-status", "steps done")
@@ -312,11 +383,11 @@ def test_a_painting_of_ones_own_paints_at_once_is_learned_kept_and_brought_back(
     style = nst.open_style(file)
     assert (file.suffix, style.title) == (".nst", "my wind")
 
-    visitor.tap("#fast-style .picker button >> nth=2")
-    visitor.sees("#fast-status", f"in the style of {nst.styles()[2].title}.")
+    visitor.tap("#paint-style .picker button >> nth=2")
+    visitor.sees("#paint-status", f"in the style of {nst.styles()[2].title}.")
     bring(visitor, file)
     visitor.sees("#own-status", "my wind")
-    visitor.sees("#fast-status", "in the style of my wind.")
+    visitor.sees("#paint-status", "in the style of my wind.")
     (tmp_path / "none.nst").write_bytes(b"nothing")
     bring(visitor, tmp_path / "none.nst")
     expect(visitor.page.locator(TOAST)).to_contain_text("no style")
@@ -325,37 +396,39 @@ def test_a_painting_of_ones_own_paints_at_once_is_learned_kept_and_brought_back(
 def test_a_large_photo_is_followed_part_by_part(visit, tmp_path):
     Image.effect_noise((2700, 1500), 60).convert("RGB").save(tmp_path / "large.jpg")
     visitor = visit()
-    visitor.tap("#fast-size label >> nth=3")
-    visitor.give("fast-photo", tmp_path / "large.jpg")
-    visitor.sees("#fast-status", "Painting a large photo: part")
-    visitor.sees("#fast-status", "2700 × 1500 px")
+    visitor.tap("#paint-original label")
+    visitor.give("paint-photo", tmp_path / "large.jpg")
+    visitor.sees("#paint-status", "Painting a large photo: part")
+    visitor.sees("#paint-status", "2700 × 1500 px")
 
 
 def test_a_large_photo_can_be_stopped_and_the_picture_before_stays(visit, tmp_path):
     Image.effect_noise((6000, 4500), 60).convert("RGB").save(tmp_path / "large.jpg", quality=50)
     visitor = visit()
-    visitor.tap("#fast-size label >> nth=3")
-    visitor.give("fast-photo", tmp_path / "large.jpg")
-    visitor.tap("#fast-stop")
-    visitor.sees("#fast-status", TEXTS["en"]["fast_stopped"])
-    expect(visitor.page.locator("#fast-stop")).to_be_hidden()
-    visitor.sees_picture("fast")
+    visitor.tap("#paint-original label")
+    visitor.give("paint-photo", tmp_path / "large.jpg")
+    visitor.tap("#paint-stop")
+    visitor.sees("#paint-status", TEXTS["en"]["fast_stopped"])
+    expect(visitor.page.locator("#paint-stop")).to_be_hidden()
+    visitor.sees_picture("paint")
 
 
 def test_on_a_phone_the_result_comes_into_view_by_itself(visit, photo):
     visitor = visit(size=PHONE)
-    visitor.give("fast-photo", photo)
-    visitor.sees("#fast-status", "256 × 512 px")
-    expect(visitor.page.locator("#fast-result")).to_be_in_viewport(ratio=0.5)
-    expect(visitor.page.locator("#fast-style button").first).to_be_in_viewport()
+    visitor.give("paint-photo", photo)
+    visitor.sees("#paint-status", "256 × 512 px")
+    expect(visitor.page.locator("#paint-result")).to_be_in_viewport(ratio=0.5)
+    expect(visitor.page.locator("#paint-style button").first).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("locale", ["en-US", "pt-BR"])
-def test_what_is_missing_is_said(visit, locale):
+def test_what_is_missing_is_said(visit, tmp_path, locale):
     visitor = visit(locale=locale)
-    visitor.page.get_by_role("tab", name=words(locale)["tab_optimize"]).click()
-    visitor.tap("#optimize-paint")
-    visitor.sees(TOAST, words(locale)["no_photo"])
+    visitor.page.get_by_role("button", name=words(locale)["own_style"]).click()
+    bring(visitor, style_file(tmp_path))
+    visitor.sees("#paint-status", "a b c")
+    visitor.tap("#paint-keep")
+    visitor.sees(TOAST, words(locale)["needs_painting"])
 
 
 def test_without_network_optimize_says_what_has_to_be_downloaded_and_from_where(chrome, tmp_path):
@@ -364,61 +437,89 @@ def test_without_network_optimize_says_what_has_to_be_downloaded_and_from_where(
         start(visitor, "pt-PT")
         visitor.sees(TOAST, "VGG-19")
         visitor.sees(TOAST, NOBODY)
-        expect(visitor.page.locator("#optimize-paint")).to_be_visible()
-        expect(visitor.page.locator("#optimize-status")).to_have_text("")
+        expect(visitor.page.locator("#paint-keep")).to_be_visible()
+        expect(visitor.page.locator("#paint-status")).to_have_text("")
         visitor.leave()
 
 
 def test_without_network_the_small_network_paints(chrome, tmp_path):
     with app(tmp_path, NOBODY) as running:
         visitor = Visitor(chrome, running.url)
-        visitor.page.get_by_role("tab", name="Optimize").click()
-        expect(visitor.page.locator("#knob-network").get_by_label("Quick", exact=True)).to_be_checked()
-        visitor.sees("#optimize-estimate", "GB of memory on")  # the time too: the network is here
-        open_optimize(visitor, steps=4, network="student")
-        visitor.tap("#optimize-examples button >> nth=0")
-        visitor.tap("#optimize-paint")
-        visitor.sees("#optimize-status", "Finished: 4 steps")
-        assert nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))["network"] == "student"
-        visitor.tap("#optimize-again-finish")
+        visitor.sees("#paint-how", "Quick · ")  # what it takes: the network is here
+        choose_how(visitor, "student")
+        visitor.sees("#paint-estimate", "GB of memory on")
+        open_all(visitor, steps=4, how="student")
+        visitor.tap("#paint-examples button >> nth=0")
+        visitor.tap("#paint-keep")
+        visitor.sees("#paint-status", "Finished: 4 steps")
+        assert nst.read_recipe(visitor.downloads("#paint-png", tmp_path))["network"] == "student"
+        visitor.tap("#paint-again-finish")
         visitor.sees(TOAST, "VGG-19 has to be downloaded once")
-        expect(visitor.page.locator("#optimize-again-finish")).to_be_visible()
+        expect(visitor.page.locator("#paint-again-finish")).to_be_visible()
         visitor.leave()
 
 
 def test_a_quick_painting_is_finished_by_vgg19(visit, tmp_path):
     visitor = visit()
-    open_optimize(visitor, steps=6, network="student")
-    visitor.tap("#optimize-examples button >> nth=0")
-    visitor.tap("#optimize-paint")
-    visitor.sees("#optimize-status", "Finished: 6 steps")
-    visitor.tap("#optimize-again-finish")
-    visitor.sees("#optimize-status", "Finished: 10 steps")
-    recipe = nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))
+    open_all(visitor, steps=6, how="student")
+    visitor.tap("#paint-examples button >> nth=0")
+    visitor.tap("#paint-keep")
+    visitor.sees("#paint-status", "Finished: 6 steps")
+    visitor.tap("#paint-again-finish")
+    visitor.sees("#paint-status", "Finished: 10 steps")
+    recipe = nst.read_recipe(visitor.downloads("#paint-png", tmp_path))
     assert (recipe["network"], recipe["before"][0]["network"]) == ("vgg19", "student")
-    expect(visitor.page.locator("#optimize-again-more")).to_be_visible()
-    expect(visitor.page.locator("#optimize-again-finish")).to_be_hidden()
+    expect(visitor.page.locator("#paint-again-more")).to_be_visible()
+    expect(visitor.page.locator("#paint-again-finish")).to_be_hidden()
 
 
 def test_a_file_that_is_no_picture_is_named(visit, tmp_path):
     (tmp_path / "notes.png").write_text("milk, eggs, bread")
     visitor = visit()
-    visitor.give("fast-photo", tmp_path / "notes.png")
+    visitor.give("paint-photo", tmp_path / "notes.png")
     visitor.sees(TOAST, "notes.png")
 
 
 def test_who_waits_is_told_can_leave_and_is_next_when_the_first_tab_closes(visit):
     first_one, second = visit(), visit()
     start(first_one)
-    first_one.sees("#optimize-status", "Step ")
+    first_one.sees("#paint-status", "Step ")
     start(second, steps=4)
-    second.sees("#optimize-status", "1 ahead of you")
-    second.tap("#optimize-leave")
-    expect(second.page.locator("#optimize-paint")).to_be_visible()
-    second.tap("#optimize-paint")
-    second.sees("#optimize-status", "1 ahead of you")
+    second.sees("#paint-status", "1 ahead of you")
+    second.tap("#paint-leave")
+    expect(second.page.locator("#paint-keep")).to_be_visible()
+    second.tap("#paint-keep")
+    second.sees("#paint-status", "1 ahead of you")
     first_one.page.close()
-    second.sees("#optimize-status", "Finished: 4 steps")
+    second.sees("#paint-status", "Finished: 4 steps")
+
+
+@pytest.mark.parametrize(("size", "locale", "scheme"), [(DESKTOP, "en-US", "light"), (PHONE, "pt-BR", "dark")])
+def test_everybody_can_use_the_page(visit, size, locale, scheme):
+    """By axe-core's rules (WCAG 2, contrast included), with all drawers open."""
+    visitor = visit(size=size, locale=locale, scheme=scheme)
+    visitor.page.get_by_role("button", name=words(locale)["own_style"]).click()
+    visitor.tap("#paint-more > button")
+    expect(visitor.page.locator("#knob-steps")).to_be_visible()
+    found = Axe().run(visitor.page).response
+    assert {"color-contrast", "label", "image-alt"} <= {rule["id"] for rule in found["passes"]}
+    assert [(rule["id"], rule["nodes"][0]["target"]) for rule in found["violations"]] == []
+
+
+def test_a_link_opens_the_page_as_it_was(visit, chrome, tmp_path):
+    visitor = visit()
+    visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.tap("#paint-style [data-id=udnie]")
+    visitor.sees("#paint-status", "in the style of Udnie.")
+    visitor.turn("paint-strength", 0.5)
+    visitor.tap("#paint-link")
+    visitor.sees(TOAST, "copied")
+    other = Visitor(chrome, visitor.page.evaluate("navigator.clipboard.readText()"))
+    other.sees("#paint-status", "in the style of Udnie.")
+    expect(other.page.locator("#paint-strength input[type=number]")).to_have_value("0.5")
+    pair, picture = (Image.open(other.downloads(f"#paint-{kind}", tmp_path)) for kind in ("both", "png"))
+    assert pair.size == (2 * picture.width, picture.height)
+    other.leave()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -431,47 +532,44 @@ def test_light_and_dark_follow_the_system(visit, scheme):
 
 def test_a_stopped_painting_goes_on_also_in_a_page_opened_anew(visit, photo, tmp_path):
     visitor = visit()
-    open_optimize(visitor)
-    visitor.give("optimize-photo", photo)
-    visitor.tap("#optimize-paint")
+    open_all(visitor)
+    visitor.give("paint-photo", photo)
+    visitor.tap("#paint-keep")
     # After the first step there is nothing yet to go on with.
-    visitor.page.wait_for_function(
-        "/Step ([2-9]|[1-9][0-9])/.test(document.querySelector('#optimize-status').innerText)"
-    )
-    visitor.tap("#optimize-stop")
-    visitor.sees("#optimize-status", "Stopped after step")
-    visitor.sees("#optimize-go-on", "of 1000")
-    painting = nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))["painting"]
+    visitor.page.wait_for_function("/Step ([2-9]|[1-9][0-9])/.test(document.querySelector('#paint-status').innerText)")
+    visitor.tap("#paint-stop")
+    visitor.sees("#paint-status", "Stopped after step")
+    visitor.sees("#paint-go-on", "of 1000")
+    painting = nst.read_recipe(visitor.downloads("#paint-png", tmp_path))["painting"]
     visitor.page.reload()
-    visitor.sees_picture("fast")
-    visitor.page.get_by_role("tab", name="Optimize").click()
-    visitor.sees("#optimize-go-on", "of 1000")
-    visitor.tap("#optimize-go-on")
+    visitor.sees_picture("paint")
+    visitor.sees("#paint-go-on", "of 1000")
+    visitor.tap("#paint-go-on")
     expect(visitor.page.locator("#knob-steps input[type=number]")).to_have_value("1000")
-    expect(visitor.page.locator("#optimize-photo img")).to_be_visible()
-    visitor.page.wait_for_function("document.querySelector('#optimize-status').innerText.includes('Step')")
-    visitor.tap("#optimize-stop")
-    visitor.sees("#optimize-status", "Stopped after step")
-    assert nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))["size"] == 64
+    expect(visitor.page.locator("#paint-photo img")).to_be_visible()
+    visitor.page.wait_for_function("document.querySelector('#paint-status').innerText.includes('Step')")
+    visitor.tap("#paint-stop")
+    visitor.sees("#paint-status", "Stopped after step")
+    assert nst.read_recipe(visitor.downloads("#paint-png", tmp_path))["size"] == 64
     visitor.turn("knob-steps", 3)
-    visitor.tap("#optimize-paint")
-    visitor.sees("#optimize-status", "Finished: 3 steps")
-    assert nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))["painting"] == painting
+    visitor.tap("#paint-keep")
+    visitor.sees("#paint-status", "Finished: 3 steps")
+    assert nst.read_recipe(visitor.downloads("#paint-png", tmp_path))["painting"] == painting
 
 
 @pytest.mark.parametrize(("wish", "size", "style_weight"), [("more", 64, 1.6), ("finer", 96, 1.0)])
 def test_a_finished_painting_is_gone_on_from(wish, size, style_weight, visit, photo, tmp_path):
     visitor = visit()
-    open_optimize(visitor, steps=6)
-    visitor.give("optimize-photo", photo)
-    expect(visitor.page.locator(f"#optimize-again-{wish}")).to_be_hidden()
-    visitor.tap("#optimize-paint")
-    visitor.sees("#optimize-status", "Finished: 6 steps")
-    expect(visitor.page.locator("#optimize-go-on")).to_be_hidden()
-    visitor.tap(f"#optimize-again-{wish}")
-    visitor.sees("#optimize-status", "Finished: 10 steps")
-    expect(visitor.page.locator(f"#optimize-again-{wish}")).to_be_visible()
-    file = visitor.downloads("#optimize-png", tmp_path)
+    open_all(visitor, steps=6)
+    visitor.give("paint-photo", photo)
+    expect(visitor.page.locator(f"#paint-again-{wish}")).to_be_hidden()
+    visitor.tap("#paint-keep")
+    visitor.sees("#paint-status", "Finished: 6 steps")
+    expect(visitor.page.locator("#paint-go-on")).to_be_hidden()
+    visitor.tap(f"#paint-again-{wish}")
+    visitor.sees("#paint-status", "Finished: 10 steps")
+    expect(visitor.page.locator(f"#paint-again-{wish}")).to_be_visible()
+    file = visitor.downloads("#paint-png", tmp_path)
     recipe = nst.read_recipe(file)
     assert recipe["style_weight"] == style_weight
     assert [before["style_weight"] for before in recipe["before"]] == [1.0]
@@ -480,10 +578,10 @@ def test_a_finished_painting_is_gone_on_from(wish, size, style_weight, visit, ph
 
 def draw_a_stroke(visitor: Visitor) -> None:
     """A second painting, and in the middle of the photo where it goes."""
-    visitor.tap("#optimize-places > button")
-    visitor.tap("#optimize-second-drawings button >> nth=0")
-    expect(visitor.page.locator("#optimize-second img")).to_be_visible()
-    board = visitor.page.locator("#optimize-draw canvas").first
+    visitor.tap("#paint-places > button")
+    visitor.tap("#paint-second-drawings button >> nth=0")
+    expect(visitor.page.locator("#paint-second img")).to_be_visible()
+    board = visitor.page.locator("#paint-draw canvas").first
     board.scroll_into_view_if_needed()
     # The board fades in, and takes no stroke until then.
     visitor.page.wait_for_timeout(1500)
@@ -501,14 +599,14 @@ def colors(drawing: Image.Image) -> set[tuple[int, ...]]:
 
 def test_a_second_painting_goes_where_it_is_drawn_and_the_drawing_can_be_taken_along(visit, photo, tmp_path):
     visitor = visit()
-    open_optimize(visitor, steps=3)
-    visitor.give("optimize-photo", photo)
+    open_all(visitor, steps=3)
+    visitor.give("paint-photo", photo)
     draw_a_stroke(visitor)
-    visitor.tap("#optimize-paint")
-    visitor.sees("#optimize-status", "Finished: 3 steps")
-    recipe = nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))
+    visitor.tap("#paint-keep")
+    visitor.sees("#paint-status", "Finished: 3 steps")
+    recipe = nst.read_recipe(visitor.downloads("#paint-png", tmp_path))
     assert recipe["second_pixels"] != recipe["painting_pixels"]
-    drawing = Image.open(visitor.downloads("#optimize-map", tmp_path))
+    drawing = Image.open(visitor.downloads("#paint-map", tmp_path))
     assert SECOND in colors(drawing)
     assert recipe["places"] == hashed(drawing)
     assert visitor.complaints == []
@@ -516,25 +614,22 @@ def test_a_second_painting_goes_where_it_is_drawn_and_the_drawing_can_be_taken_a
 
 def test_going_on_puts_the_drawing_back_on_the_board(visit, photo, tmp_path):
     visitor = visit()
-    open_optimize(visitor)
-    visitor.give("optimize-photo", photo)
+    open_all(visitor)
+    visitor.give("paint-photo", photo)
     draw_a_stroke(visitor)
-    visitor.tap("#optimize-paint")
-    visitor.page.wait_for_function(
-        "/Step ([2-9]|[1-9][0-9])/.test(document.querySelector('#optimize-status').innerText)"
-    )
-    visitor.tap("#optimize-stop")
-    visitor.sees("#optimize-status", "Stopped after step")
+    visitor.tap("#paint-keep")
+    visitor.page.wait_for_function("/Step ([2-9]|[1-9][0-9])/.test(document.querySelector('#paint-status').innerText)")
+    visitor.tap("#paint-stop")
+    visitor.sees("#paint-status", "Stopped after step")
     visitor.page.reload()
-    visitor.sees_picture("fast")
-    visitor.page.get_by_role("tab", name="Optimize").click()
-    visitor.tap("#optimize-go-on")
-    visitor.page.wait_for_function("document.querySelector('#optimize-status').innerText.includes('Step')")
-    visitor.tap("#optimize-stop")
-    visitor.sees("#optimize-status", "Stopped after step")
+    visitor.sees_picture("paint")
+    visitor.tap("#paint-go-on")
+    visitor.page.wait_for_function("document.querySelector('#paint-status').innerText.includes('Step')")
+    visitor.tap("#paint-stop")
+    visitor.sees("#paint-status", "Stopped after step")
     # Painted anew, what is on the board counts.
     visitor.turn("knob-steps", 3)
-    visitor.tap("#optimize-paint")
-    visitor.sees("#optimize-status", "Finished: 3 steps")
-    assert "places" in nst.read_recipe(visitor.downloads("#optimize-png", tmp_path))
-    assert SECOND in colors(Image.open(visitor.downloads("#optimize-map", tmp_path)))
+    visitor.tap("#paint-keep")
+    visitor.sees("#paint-status", "Finished: 3 steps")
+    assert "places" in nst.read_recipe(visitor.downloads("#paint-png", tmp_path))
+    assert SECOND in colors(Image.open(visitor.downloads("#paint-map", tmp_path)))

@@ -6,7 +6,8 @@ from pictures import scene
 import nst
 from nst.jobs import idle
 from nst.page import painting
-from nst.page.painting import LONGEST, Beside, Order
+from nst.page.orders import Beside, FullOrder
+from nst.page.painting import LONGEST
 from nst.settings import Settings
 
 PHOTO, PAINTING = (nst.open_image(scene().resize(size)) for size in ((64, 48), (48, 48)))
@@ -36,7 +37,7 @@ def test_a_network_that_cannot_be_read_ahead_disturbs_nobody(monkeypatch):
 
 def ordered(monkeypatch, seconds: float | None, space: str | None) -> None:
     """An order that will take so long, on a Space of this name or on one's own machine."""
-    order = Order(PHOTO, PAINTING, Settings(), beside=Beside(PAINTING), after=7, unfinished=PHOTO)
+    order = FullOrder(PHOTO, PAINTING, Settings(), beside=Beside(PAINTING), after=7, unfinished=PHOTO)
     asked = []
 
     def foreseen(size, settings, paintings, *, after):

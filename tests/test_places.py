@@ -10,7 +10,7 @@ from PIL import Image
 import nst
 from nst import Region, SettingsError
 from nst.page import places, unfinished, visitors
-from nst.page.painting import Beside, Order, fingerprint
+from nst.page.orders import Beside, FullOrder, fingerprint
 from nst.page.pictures import Upload
 from nst.regions import SECOND, STAYS, drawn_regions
 
@@ -94,17 +94,17 @@ BESIDE = Beside(nst.open_image(ONE, name="second.png"), 0.25, drawing((SECOND, L
 
 
 def test_a_recipe_names_what_else_went_into_the_picture_and_gives_its_settings_back():
-    order = Order(PHOTO, PAINTING, nst.Settings(edge=7), beside=BESIDE)
+    order = FullOrder(PHOTO, PAINTING, nst.Settings(edge=7), beside=BESIDE)
     recipe = order.recipe()
     assert (recipe["second"], recipe["share"]) == ("second.png", 0.25)
     assert recipe["second_pixels"] == fingerprint(BESIDE.second)
     other = replace(BESIDE, places=drawing((SECOND, TOP)))
-    assert recipe["places"] != Order(PHOTO, PAINTING, nst.Settings(), beside=other).recipe()["places"]
+    assert recipe["places"] != FullOrder(PHOTO, PAINTING, nst.Settings(), beside=other).recipe()["places"]
     assert nst.Settings.from_recipe(recipe) == (order.settings, ())
 
 
 def test_going_on_keeps_them():
-    order = Order(PHOTO, PAINTING, nst.Settings(), beside=BESIDE)
+    order = FullOrder(PHOTO, PAINTING, nst.Settings(), beside=BESIDE)
     assert order.again("more", ONE).beside == BESIDE
     assert [region.weight for region in order.again("more", ONE).paintings()] == [1.0, 1.0]
 
@@ -115,7 +115,7 @@ def test_an_interrupted_run_finds_them_again(tmp_path, monkeypatch):
     from test_unfinished import preview
 
     key = unfinished.new_key()
-    with unfinished.Keeper(key, Order(PHOTO, PAINTING, nst.Settings(size=64, steps=9), beside=BESIDE)) as keeper:
+    with unfinished.Keeper(key, FullOrder(PHOTO, PAINTING, nst.Settings(size=64, steps=9), beside=BESIDE)) as keeper:
         keeper.keep(preview(4))
     found = unfinished.find(key).beside
     assert (found.second.name, found.share) == ("second.png", 0.25)

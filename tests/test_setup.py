@@ -263,7 +263,7 @@ def within(module: str, *rooms: str) -> bool:
         ("huggingface_hub", ["nst.weights"]),
         ("onnxruntime", ["nst.fast", "nst.feedforward", "nst.training"]),
         ("spaces", ["nst.device"]),
-        ("nst.page", ["nst.page", "app"]),
+        ("nst.page", ["nst.page", "nst.cli", "app"]),
         ("nst.training", ["nst.training", "nst.benchmark"]),  # a tool, not what the app runs
     ],
 )

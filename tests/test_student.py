@@ -20,7 +20,7 @@ from nst.benchmark import random_weights
 from nst.images import open_image
 from nst.networks import CONTENT_LAYER, LAYOUT, STYLE_LAYERS, VGG19
 from nst.objective import Objective
-from nst.page.painting import Order
+from nst.page.orders import FullOrder
 from nst.pyramid import put_together, take_apart
 from nst.regions import open_regions
 from nst.settings import STEPS
@@ -260,8 +260,8 @@ def test_both_networks_are_timed_for_a_run_with_both(monkeypatch):
 
 
 def test_a_result_of_both_is_gone_on_from_with_vgg19_alone():
-    order = Order(nst.open_image(PHOTO), nst.open_image(PAINTING), Settings().judged_by("both"))
-    quick = Order(nst.open_image(PHOTO), nst.open_image(PAINTING), Settings().judged_by("student"))
+    order = FullOrder(nst.open_image(PHOTO), nst.open_image(PAINTING), Settings().judged_by("both"))
+    quick = FullOrder(nst.open_image(PHOTO), nst.open_image(PAINTING), Settings().judged_by("student"))
     for wish in ("more", "less", "finer"):
         for next_order in (order, order.again("more", PHOTO), quick.again("finish", PHOTO)):
             settings = next_order.again(wish, PHOTO).settings
@@ -288,7 +288,7 @@ def test_structure_is_compared_where_the_student_sees_it_and_style_by_how_well()
 
 
 def test_a_quick_result_is_finished_by_vgg19():
-    quick = Order(nst.open_image(PHOTO), nst.open_image(PAINTING), QUICK)
+    quick = FullOrder(nst.open_image(PHOTO), nst.open_image(PAINTING), QUICK)
     finish = quick.again("finish", PHOTO)
     assert (finish.settings.network, finish.settings.scales, finish.begun) == ("vgg19", 1, PHOTO)
     assert 10 <= finish.settings.steps < QUICK.steps

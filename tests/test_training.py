@@ -106,6 +106,15 @@ def test_training_changes_network_styles_and_encoder_and_leaves_a_checkpoint_and
     assert Image.open(material / "out" / "sheet.jpg").width > 0
 
 
+def test_the_weight_of_content_is_bounded_by_style(run, monkeypatch):
+    monkeypatch.setattr(course, "FOLLOW", 50.0)  # at once to a bound
+    for aim, bounds in (("0.1", (0.5, 0.9)), ("2.0", (0.05, 0.05))):
+        (_, notes), _ = run(f"out{aim}", "--content", aim, "--most-content", "second=0.9", "--pool", "0", steps=6)
+        assert notes["content"] == pytest.approx(bounds)
+    with pytest.raises(SystemExit, match="nobody"):
+        run("none", "--most-content", "nobody=1")
+
+
 def test_the_command_trains_for_its_minutes_and_writes_down_what_it_came_to(run, material, monkeypatch):
     run("out", steps=1)
     given = ["--photos", str(material / "photos"), "--paintings", str(material / "paintings"), "--judge", "student"]

@@ -10,7 +10,8 @@ from pictures import scene
 
 import nst
 from nst import device
-from nst.page.painting import Order, previews, seconds_on_gpu
+from nst.page.orders import FullOrder
+from nst.page.painting import previews, seconds_on_gpu
 
 ROOT = Path(__file__).resolve().parent.parent
 STAND_IN = """
@@ -56,7 +57,7 @@ def test_the_time_asked_for_grows_with_the_work_and_has_a_bound():
     picture = nst.open_image(scene())
 
     def seconds(**knobs) -> int:
-        return seconds_on_gpu(Order(picture, picture, nst.Settings(**knobs)))
+        return seconds_on_gpu(FullOrder(picture, picture, nst.Settings(**knobs)))
 
     assert seconds(steps=10) < seconds(steps=500) < seconds(steps=500, size=1024)
     assert seconds(steps=1000, size=2048) == 120

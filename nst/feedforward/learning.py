@@ -72,8 +72,8 @@ def learn_style(
     """Learn a painting's style, a step at a time; until its time is over or the generator is closed.
 
     ``seconds`` is how long to learn. ``photos`` are photographs to learn on; without them, examples. The first lesson
-    comes before any step, with the style as it is predicted. Raises ImageError for what is no picture, SettingsError
-    for a number of seconds out of range."""
+    comes before any step, with the style as it is predicted; one step is made at least. Raises ImageError for what is no
+    picture, SettingsError for a number of seconds out of range."""
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds <= LONGEST:
         raise SettingsError(f"seconds is a number above 0 and up to {LONGEST:g}, not {repr(seconds)[:40]}.")
     if photos is not None and not photos:
@@ -85,7 +85,7 @@ def learn_style(
     yield Lesson(style, 0, 0.0, seconds, {})
     lessons = _Lessons(open_image(painting).image, style, photos, seed)
     step = 0
-    while (spent := time.monotonic() - began) < seconds:
+    while (spent := time.monotonic() - began) < seconds or step == 0:
         losses = lessons.step(min(1.0, spent / seconds))
         step += 1
         yield Lesson(lessons.style(), step, time.monotonic() - began, seconds, losses)
@@ -100,7 +100,7 @@ class _Lessons:
         self.number, self.begun = number_format(self.device), style
         self.rng = random.Random(seed)
         layout = {"memory_format": torch.channels_last}
-        self.judge = Student(shipped()).computing_in(self.number).to(self.device, **layout)
+        self.judge = objective.bordered(Student(shipped())).computing_in(self.number).to(self.device, **layout)
         self.network = files.network().to(self.device, **layout).train()
         self.vectors = torch.tensor(style.vectors, device=self.device)
         self.vectors.requires_grad_()

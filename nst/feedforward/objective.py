@@ -6,12 +6,14 @@ ones."""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from nst import losses
 from nst.feedforward.styles import BROAD
@@ -21,6 +23,8 @@ from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
 from nst.student import Student
 from nst.tensors import to_tensor
 from nst.tiles import MULTIPLE
+
+Network = TypeVar("Network", bound=nn.Module)
 
 STYLE_SIDE = 440  # a painting seen fine has this squared many pixels: as many as a 512 px photograph
 SHARES = {"relu1_1": 0.12, "relu2_1": 0.12, "relu3_1": 0.2, "relu4_1": 0.28, "relu5_1": 0.28}  # of a layer in the style
@@ -78,6 +82,16 @@ def statistics_of(judge: VGG19 | Student, painting: Image.Image, sides: list[flo
                 found[layer].append(losses.gram_matrix(x).half())
     grams = [{k: torch.stack(g, dim=1) for k, g in part.items()} for part in (fine, coarse)]
     return Targets(*grams, torch.stack(rough, dim=1))
+
+
+def bordered(judge: Network) -> Network:
+    """A copy that pads with what is at the border instead of zeros. Zeros make a gray line around every crop, which
+    a network learns to fade into: its pictures get a gray frame, a few pixels wide."""
+    judge = copy.deepcopy(judge)
+    for module in judge.modules():
+        if isinstance(module, nn.Conv2d) and any(module.padding):
+            module.padding_mode = "replicate"
+    return judge
 
 
 def sides_of(levels: tuple[float, ...]) -> list[float]:

@@ -48,6 +48,13 @@ class Style:
     def __hash__(self) -> int:
         return hash(self.id)
 
+    @property
+    def texture(self) -> Path | None:
+        """The picture that stands in for its painting where a picture of one is needed: painted by this program from
+        the painting's statistics (``training/textures.py``). None where there is none."""
+        file = MODELS / "textures" / f"{self.id}.jpg"
+        return file if file.exists() else None
+
     def save(self, path: str | os.PathLike) -> None:
         """Write the style as a small file that ``open_style`` reads. Raises OSError."""
         Path(path).write_bytes(self.to_bytes())

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from nst.page import api, fast_tab, look, optimize_tab
+from nst.page import api, look, paint_tab
 from nst.page.texts import I18N, TITLE, t
 from nst.page.visitors import KEEP_HOURS, leave, sweep
 
@@ -30,13 +30,7 @@ def build() -> gr.Blocks:
         with gr.Column(elem_classes="masthead"):
             gr.Markdown(t("heading"), elem_classes="title")
             gr.Markdown(t("lead"))
-        # The key itself is what nobody guesses; the secret is only one so that it outlives this process.
-        key = gr.BrowserState("", storage_key="nst-unfinished", secret="nst")
-        with gr.Tabs():
-            with gr.Tab(t("tab_fast"), id="fast"):
-                photo, style = fast_tab.build(page)
-            with gr.Tab(t("tab_optimize"), id="optimize") as tab:
-                optimize_tab.build(tab, key, photo, style)
+        paint_tab.build(page)
         api.build()
         page.unload(leave)
     page.queue(max_size=QUEUE)

@@ -12,9 +12,10 @@ import nst
 from nst import device, fast
 from nst.images import size_of, with_alpha
 from nst.jobs import Job
-from nst.page import fast_tab, optimize_tab
+from nst.page import at_once, optimizing
 from nst.page.answers import answers, refusal
-from nst.page.painting import SHARE, Beside, Download, Order, Preview, estimated, work
+from nst.page.orders import SHARE, Beside, FastOrder, FullOrder, texture
+from nst.page.painting import Download, Preview, estimated, work
 from nst.page.pictures import PictureInput, Previews, Upload
 from nst.page.visitors import Visitor, file_name, visitor
 from nst.regions import MOST
@@ -65,8 +66,8 @@ def stylize(
         style = {nst.style_of(painting.open()): 1.0}
     strength, stroke = (1.0 if number is None else number for number in (strength, stroke))
     sizes = (_whole(size) if size else None, _whole(seed or 0))
-    order = fast_tab.Order(style, strength, stroke, color or fast.COLOR.default, *sizes)
-    for painted in fast_tab.painting(here, picture, order):
+    order = FastOrder(style, strength, stroke, color or fast.COLOR.default, *sizes)
+    for painted in at_once.painting(here, picture, order):
         if isinstance(painted, tuple):
             yield None  # only at a yield is it noticed that nobody listens any more
     if here.gone:
@@ -85,6 +86,7 @@ def optimize(
     second: Upload | None = None,
     share: float | None = None,
     places: Upload | None = None,
+    style: str | dict[str, float] | None = None,
 ) -> Iterator[tuple[str | None, dict[str, Any]]]:
     """Paint a photo in the style of any painting, step by step (Gatys, Ecker & Bethge 2016).
 
@@ -95,26 +97,29 @@ def optimize(
 
     Parameters:
         photo: the photo, as a file or a `data:` URL of at most 20 MB
-        painting: the painting whose style it takes, likewise
+        painting: the painting whose style it takes, likewise; or none, with a style
         settings: knobs by name, such as {"size": 512, "steps": 200}; what is not named keeps its default
         second: a second painting, if there is one
         share: its share of the picture, from 0 to 1, where it has no place of its own
         places: a drawing of what goes where: #e8590c the second painting, #1971c2 stays a photo, else the first
+        style: an id from /styles, or a mixture of them, instead of a painting: their textures are painted from
     Returns:
         the painting so far, and where it stands
     """
     if photo is None:
         raise refusal(request, "no_photo")
-    if painting is None:
+    if painting is None and not style:
         raise refusal(request, "no_painting")
     chosen, here = _settings(settings), visitor(request)
+    mixture = None if painting is not None else fast.mixture(style)
+    first = painting.open() if mixture is None else texture(next(iter(mixture)))
     share = SHARE.check(SHARE.default if share is None else share)
     drawing = None
     if places is not None:
         opened = places.open()
         drawing = with_alpha(opened.image, opened.alpha)
     beside = Beside(None if second is None else second.open(), share, drawing)
-    order = Order(photo.open(), painting.open(), chosen, beside=beside)
+    order = FullOrder(photo.open(), first, chosen, beside=beside, style=mixture)
     order.paintings()  # says what cannot be before anything starts
     job = Job(work(order))
     with here.working(job):
@@ -151,7 +156,7 @@ def _settings(values: Any) -> Settings:
     return Settings.from_dict(values or {})
 
 
-def _follow(here: Visitor, job: Job, order: Order) -> Iterator[tuple[str | None, dict[str, Any]]]:
+def _follow(here: Visitor, job: Job, order: FullOrder) -> Iterator[tuple[str | None, dict[str, Any]]]:
     folder = here.new_result("optimize")
     grown = Previews(folder)
     picture, progress, last = None, {"stage": "waiting"}, None
@@ -216,6 +221,7 @@ def build() -> None:
         second = PictureInput(label="second", type="filepath", image_mode=None)
         share = gr.Number(SHARE.default, label="share")
         places = PictureInput(label="places", type="filepath", image_mode=None)
+        instead = StyleInput(None, label="style")
         picture = gr.Image(label="picture", type="filepath", format="png")
         progress = gr.JSON(label="progress")
         listing, foretold = gr.JSON(label="styles"), gr.JSON(label="estimate")
@@ -223,8 +229,8 @@ def build() -> None:
         trigger = gr.Button()
     trigger.click(styles, None, listing, api_name="styles", queue=False)
     how = [style, strength, size, stroke, color, seed]
-    trigger.click(stylize, [photo, *how, painting], picture, api_name="stylize", **fast_tab.CONCURRENCY)
+    trigger.click(stylize, [photo, *how, painting], picture, api_name="stylize", **at_once.CONCURRENCY)
     asked = [photo, settings, paintings]
     trigger.click(estimate, asked, foretold, api_name="estimate", concurrency_limit=None)
-    given = [photo, painting, settings, second, share, places]
-    trigger.click(optimize, given, [picture, progress], api_name="optimize", **optimize_tab.CONCURRENCY)
+    given = [photo, painting, settings, second, share, places, instead]
+    trigger.click(optimize, given, [picture, progress], api_name="optimize", **optimizing.CONCURRENCY)

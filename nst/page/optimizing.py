@@ -1,11 +1,9 @@
-"""What the Optimize tab's buttons do: begin, paint, stop, go on. ``optimize_tab.py`` has the buttons."""
+"""Keep painting: what the page does for the full method, from the first click to going on from its result."""
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from typing import Any
 
 import gradio as gr
@@ -15,13 +13,17 @@ from nst.drawings import DRAWINGS
 from nst.images import with_alpha
 from nst.jobs import Job
 from nst.judges import usual
-from nst.page import places, unfinished, watching
+from nst.page import at_once, places, unfinished, watching
 from nst.page.answers import answers, refusal
-from nst.page.painting import WISHES, Download, Order, Preview, fingerprint, work
-from nst.page.pictures import Previews, Upload, downloads, show
-from nst.page.texts import duration, say
+from nst.page.inputs import Given, Inputs, Updates
+from nst.page.orders import FAST, FullOrder
+from nst.page.own_style import owned
+from nst.page.painting import Download, Preview, work
+from nst.page.pictures import Previews, Upload, beside, downloads, show
+from nst.page.texts import duration, say, t
 from nst.page.visitors import MAX_WAITING, Visitor, ahead_of, file_name, visitor
-from nst.settings import KNOBS, PRESETS, Settings
+
+CONCURRENCY = {"concurrency_id": "optimize", "concurrency_limit": 1}
 
 
 def pick_painting(name: str, request: gr.Request) -> str:
@@ -31,239 +33,227 @@ def pick_painting(name: str, request: gr.Request) -> str:
     return str(file)
 
 
-def buttons(paint: bool = False, leave: bool = False, stop: bool = False) -> tuple[gr.Button, ...]:
-    """Which of the three buttons is there: one at a time."""
-    return tuple(gr.Button(visible=visible) for visible in (paint, leave, stop))
+class Optimizing:
+    """The handlers."""
 
+    def __init__(self, inputs: Inputs) -> None:
+        self.inputs, self.parts = inputs, inputs.parts
 
-@answers
-def begin(photo: Upload | None, painting: Upload | None, request: gr.Request, *values: Any) -> tuple[Any, ...]:
-    """Before the queue: a new key for what comes; says at once what is missing, what settings do not go together, or
-    how long the line is."""
-    if photo is None:
-        raise refusal(request, "no_photo")
-    if painting is None:
-        raise refusal(request, "no_painting")
-    Settings.from_dict(dict(zip(KNOBS, values, strict=True)))
-    return unfinished.new_key(), *line_up(request)
+    @property
+    def asked(self) -> set[Any]:
+        """The parts that say what to paint."""
+        return {*self.inputs.full, self.parts.key}
 
+    @property
+    def told(self) -> list[Any]:
+        """The parts that a run writes."""
+        p = self.parts
+        files = [p.png, p.jpeg, p.both, p.drawing]
+        return [p.key, p.how, p.result, p.status, p.curves, *files, p.keep, p.leave, p.stop, p.again, *self.ways_on]
 
-def line_up(request: gr.Request) -> tuple[Any, ...]:
-    """To the end of the line: the buttons, what is said, and no downloads."""
-    here = visitor(request)
-    if (ahead := ahead_of(here)) > MAX_WAITING:
-        raise refusal(request, "crowded")
-    here.waiting = True
-    words = say(request, "waiting", ahead=ahead) if ahead else say(request, "starting")
-    closed, none = gr.DownloadButton(interactive=False), gr.DownloadButton(visible=False)
-    return *buttons(leave=True), *going_on(), watching.bar(words), "", closed, closed, none
+    @property
+    def put_back(self) -> list[Any]:
+        """The parts that are set as an interrupted run had them."""
+        p = self.parts
+        beside = [p.second, p.share, p.editor, p.from_fast, p.original, p.strength]
+        return [p.photo, p.style, p.own, p.own_painting, *beside, *p.knobs.values()]
 
+    @property
+    def ways_on(self) -> list[Any]:
+        """The buttons that go on from what there is."""
+        return [self.parts.left, *self.parts.wishes.values()]
 
-@answers
-def paint(
-    key: str,
-    photo: Upload,
-    painting: Upload,
-    from_fast: bool,
-    fast_style: dict[str, float],
-    second: Upload | None,
-    share: float,
-    editor: dict[str, Any] | None,
-    request: gr.Request,
-    *values: Any,
-) -> Iterator[tuple[Any, ...]]:
-    """The run: each message goes to (picture, status, curves, PNG, JPEG, places, three buttons)."""
-    visitor(request).waiting = False
-    settings = Settings.from_dict(dict(zip(KNOBS, values, strict=True)))
-    order = Order(photo.open(), painting.open(), settings, fast_style if from_fast else None)
-    yield from run(request, key, replace(order, beside=places.gathered(second, share, editor)))
+    # Before the queue
 
+    @answers
+    def begin(self, given: Given, request: gr.Request) -> Updates:
+        """A new key for what comes; says at once what is missing, what settings do not go together, or how long the
+        line is."""
+        p = self.parts
+        self.inputs.settings(given)
+        self.inputs.source(given, request)
+        how = usual() if given[p.how] == FAST else given[p.how]
+        visitor(request).subject = self.inputs.subject(given)
+        return {p.key: unfinished.new_key(), p.how: how} | self.line_up(request)
 
-@answers
-def paint_rest(key: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-    """What an interrupted run has left to do."""
-    visitor(request).waiting = False
-    if (order := unfinished.find(key)) is None:
-        raise refusal(request, "nothing_unfinished")
-    yield from run(request, key, order)
+    @answers
+    def begin_rest(self, given: Given, request: gr.Request) -> Updates:
+        """To go on with an interrupted run: its pictures and knobs are shown as they were."""
+        p = self.parts
+        if (order := unfinished.find(given[p.key])) is None:
+            raise refusal(request, "nothing_unfinished")
+        told, here, pictures = self.line_up(request), visitor(request), {}
+        shown = {"photo": order.photo, "second": order.beside.second}
+        if not order.style:
+            shown["own_painting"] = order.painting
+        for place, picture in shown.items():
+            if picture is not None:
+                # Copies of the visitor's own, under the names that they had: what is unfinished will be removed.
+                file = here.example(f"{place}/{file_name(picture.name)}.png")
+                nst.save_image(with_alpha(picture.image, picture.alpha), file)
+                pictures[place] = str(file)
+        drawn, settings = order.beside.places, order.settings
+        here.drawn_on = drawn and (pictures["photo"], drawn)
+        told |= {p.photo: pictures["photo"], p.own_painting: pictures.get("own_painting")}
+        told |= {p.second: pictures.get("second"), p.share: order.beside.share}
+        told |= {p.editor: places.canvas(Upload(pictures["photo"], None), drawn)}
+        told |= {p.own: None if order.style else owned(nst.style_of(order.painting))}
+        told |= {p.style: json.dumps(order.style or given[p.style]), p.from_fast: bool(order.fast_style)}
+        return told | self.inputs.turned_to(settings)
 
+    @answers
+    def begin_again(self, request: gr.Request) -> Updates:
+        """To go on from a result; with a new key for what comes."""
+        return {self.parts.key: unfinished.new_key()} | self.line_up(request)
 
-@answers
-def paint_again(key: str, wish: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-    """On from the last result, as wished."""
-    here = visitor(request)
-    here.waiting = False
-    if here.painted is None:
-        raise refusal(request, "nothing_painted")
-    order, result = here.painted
-    yield from run(request, key, order.again(wish, result))
+    def line_up(self, request: gr.Request) -> Updates:
+        """To the end of the line: the buttons, what is said, and no downloads."""
+        p, here = self.parts, visitor(request)
+        if (ahead := ahead_of(here)) > MAX_WAITING:
+            raise refusal(request, "crowded")
+        here.lined_up = here.take_turn()
+        here.waiting = True
+        words = say(request, "waiting", ahead=ahead) if ahead else say(request, "starting")
+        closed = gr.DownloadButton(interactive=False)
+        told = {p.status: watching.bar(words), p.curves: "", p.png: closed, p.jpeg: closed, p.both: closed}
+        told |= {p.drawing: gr.DownloadButton(visible=False)}
+        return told | self.buttons(leave=True) | dict.fromkeys(self.ways_on, gr.Button(visible=False))
 
+    # In the queue
 
-def run(request: gr.Request, key: str, order: Order) -> Iterator[tuple[Any, ...]]:
-    """Paint an order, keeping what it comes to."""
-    here, job = visitor(request), Job(work(order))
-    with here.working(job), unfinished.Keeper(key, order) as keeper:
-        yield *(gr.skip(),) * 6, *buttons(stop=True)
-        yield from follow(request, here, job, order, keeper)
+    @answers
+    def paint(self, given: Given, request: gr.Request) -> Iterator[Updates]:
+        """The run."""
+        yield from self.run(request, given[self.parts.key], self.inputs.full_order(given, request))
 
+    @answers
+    def paint_rest(self, key: str, request: gr.Request) -> Iterator[Updates]:
+        """What an interrupted run has left to do."""
+        if (order := unfinished.find(key)) is None:
+            visitor(request).waiting = False
+            raise refusal(request, "nothing_unfinished")
+        yield from self.run(request, key, order)
 
-def follow(
-    request: gr.Request, here: Visitor, job: Job, order: Order, keeper: unfinished.Keeper
-) -> Iterator[tuple[Any, ...]]:
-    """The job's news as updates of the page, then the finished files."""
-    nothing = (gr.skip(),) * 9
-    folder = here.new_result("optimize")
-    grown = Previews(folder)
-    before, last = show(nst.images.fit(order.photo.image, order.settings.size), folder, "before"), None
-    for news in job:
-        if here.gone:
+    @answers
+    def paint_again(self, key: str, wish: str, request: gr.Request) -> Iterator[Updates]:
+        """On from the last result, as wished."""
+        here = visitor(request)
+        if here.painted is None:
+            here.waiting = False
+            raise refusal(request, "nothing_painted")
+        order, result = here.painted
+        yield from self.run(request, key, order.again(wish, result))
+
+    def run(self, request: gr.Request, key: str, order: FullOrder) -> Iterator[Updates]:
+        """Paint an order, keeping what it comes to."""
+        here = visitor(request)
+        here.waiting = False
+        if here.turn != here.lined_up:  # another photo or style was chosen while this one waited
+            yield {self.parts.curves: gr.skip()}
             return
-        if isinstance(news, Download):
-            yield gr.skip(), watching.download(request, news), *nothing[2:]
-        elif isinstance(news, Preview):
-            last = news
-            pair = (before, grown.show(news.image, news.step))
-            status, curves = watching.standing(request, news), watching.curves(request, news.curve)
-            yield pair, status, curves, *nothing[3:]
-            keeper.keep(news)
-        else:
+        job = Job(work(order))
+        with here.working(job), unfinished.Keeper(key, order) as keeper:
+            yield self.buttons(stop=True)
+            yield from self.follow(request, here, job, order, keeper)
+
+    def follow(
+        self, request: gr.Request, here: Visitor, job: Job, order: FullOrder, keeper: unfinished.Keeper
+    ) -> Iterator[Updates]:
+        """The job's news as updates of the page, then the finished files."""
+        p, turn = self.parts, here.turn
+        nothing = {p.curves: gr.skip()}
+        folder = here.new_result("optimize")
+        grown = Previews(folder)
+        before, last = show(nst.images.fit(order.photo.image, order.settings.size), folder, "before"), None
+        for news in job:
+            if here.gone:
+                return
+            if isinstance(news, Preview):
+                last = news
+            if here.turn != turn:
+                continue  # what it still has to say is kept, and not shown
+            if isinstance(news, Download):
+                yield {p.status: watching.download(request, news)}
+            elif isinstance(news, Preview):
+                here.keeps = True
+                pair = (before, grown.show(news.image, news.step))
+                curves = watching.curves(request, news.curve)
+                yield {p.result: pair, p.status: watching.standing(request, news), p.curves: curves}
+                keeper.keep(news)
+            else:
+                yield nothing
+        if last is not None and last.step < last.steps:
+            keeper.keep(last, now=True)
+        elif last is not None:
+            keeper.finish()
+        if here.turn != turn:
             yield nothing
-    if last is None:
-        yield gr.skip(), watching.bar(say(request, "stopped_early"), 0), *nothing[2:]
-        return
-    if last.step < last.steps:
-        keeper.keep(last, now=True)
-        sentence = say(request, "stopped", step=last.step, steps=last.steps)
-    else:
-        keeper.finish()
-        sentence = say(request, "finished", steps=last.steps, time=duration(request, last.seconds), device=last.device)
-    status = watching.bar(sentence, last.step / last.steps) + watching.notes(last)
-    yield gr.skip(), status, gr.skip(), *nothing[3:]
-    here.painted = (keeper.order, last.image)
-    recipe = order.recipe() | {"step": last.step}
-    files = downloads(last.image, folder, file_name(order.photo.name, "painted"), recipe)
-    drawn = None
-    if order.beside.places is not None:
-        drawn = folder / f"{file_name(order.photo.name, 'places')}.png"
-        nst.save_image(order.beside.places, drawn)
-    drawn = gr.DownloadButton(value=drawn, visible=drawn is not None)
-    yield *nothing[:3], *(gr.DownloadButton(value=file, interactive=True) for file in files), drawn, *nothing[6:]
+        elif last is None:
+            yield {p.status: watching.bar(say(request, "stopped_early"), 0)}
+        else:
+            yield from self.finished(request, here, order, keeper, last)
 
+    def finished(
+        self, request: gr.Request, here: Visitor, order: FullOrder, keeper: unfinished.Keeper, last: Preview
+    ) -> Iterator[Updates]:
+        """What is said at the end, and the files."""
+        p, turn = self.parts, here.turn
+        words = {"step": last.step, "steps": last.steps, "time": duration(request, last.seconds), "device": last.device}
+        sentence = say(request, "stopped" if last.step < last.steps else "finished", **words)
+        yield {p.status: watching.bar(sentence, last.step / last.steps) + watching.notes(last)}
+        here.painted = (keeper.order, last.image)
+        folder = here.new_result("files")
+        recipe = order.recipe() | {"step": last.step}
+        files = downloads(last.image, folder, file_name(order.photo.name, "painted"), recipe)
+        both = beside(order.photo.image, last.image, folder, file_name(order.photo.name, "both"))
+        drawn = None
+        if order.beside.places is not None:
+            drawn = folder / f"{file_name(order.photo.name, 'places')}.png"
+            nst.save_image(order.beside.places, drawn)
+        drawn = gr.DownloadButton(value=drawn, visible=drawn is not None)
+        if here.turn == turn:
+            whole = {p.png: at_once.ready(files[0]), p.jpeg: at_once.ready(files[1])}
+            yield whole | {p.both: at_once.ready(both), p.drawing: drawn}
 
-def stop(request: gr.Request) -> None:
-    """The painting so far is still delivered, by the run itself."""
-    visitor(request).stop()
+    # After it
 
+    def stop(self, request: gr.Request) -> None:
+        """The painting so far is still delivered, by the run itself."""
+        here = visitor(request)
+        here.stop()
+        if here.fast is not None:
+            here.fast.set()
 
-def going_on(left: str | None = None, painted: Order | None = None) -> tuple[gr.Button, ...]:
-    """The ways to go on that there are: with what is left of a run, in these words, and from the result of an order."""
-    given = {"finish": painted is not None and painted.settings.network == "student"}
-    again = (gr.Button(visible=given.get(wish, painted is not None)) for wish in WISHES)
-    return gr.Button(left or "", visible=bool(left)), *again
+    def buttons(self, leave: bool = False, stop: bool = False) -> Updates:
+        """Which button of a run is there, instead of the one that begins it."""
+        p, here = self.parts, gr.Button(visible=False)
+        return {p.keep: here, p.again: here, p.leave: gr.Button(visible=leave), p.stop: gr.Button(visible=stop)}
 
+    def ways(self, key: str, request: gr.Request) -> Updates:
+        """The ways to go on that this visitor has: with what is left of a run, or from the result that is shown."""
+        p, here = self.parts, visitor(request)
+        if here.busy:
+            return dict.fromkeys(self.ways_on, gr.Button(visible=False))
+        order = unfinished.find(key)
+        words = order and say(request, "go_on", step=order.after + 1, steps=order.settings.steps)
+        painted = here.painted[0] if here.painted is not None and here.keeps else None
+        there = dict.fromkeys(p.wishes, painted is not None)
+        there["finish"] = painted is not None and painted.settings.network == "student"
+        told = {p.wishes[wish]: gr.Button(visible=visible) for wish, visible in there.items()}
+        return told | {p.left: gr.Button(words or "", visible=bool(words))}
 
-def ways(key: str, request: gr.Request) -> tuple[gr.Button, ...]:
-    """The ways to go on that this visitor has."""
-    if visitor(request).busy:
-        return going_on()
-    order = unfinished.find(key)
-    left = order and say(request, "go_on", step=order.after + 1, steps=order.settings.steps)
-    painted = visitor(request).painted
-    return going_on(left, painted and painted[0])
+    def rest(self, key: str, request: gr.Request) -> Updates:
+        """However a run ended: ready for the next one."""
+        p, here = self.parts, visitor(request)
+        here.waiting = False
+        keep = gr.Button(t("paint" if here.keeps else "keep"), visible=True)
+        told = self.buttons() | {p.keep: keep, p.again: gr.Button(visible=not here.keeps)}
+        return told | self.ways(key, request)
 
+    def fail(self, key: str, request: gr.Request) -> Updates:
+        """The message has said what went wrong; the page is as before."""
+        return self.rest(key, request) | {self.parts.status: ""}
 
-def rest(key: str, request: gr.Request) -> tuple[gr.Button, ...]:
-    """However a run ended: ready for the next one."""
-    visitor(request).waiting = False
-    return *buttons(paint=True), *ways(key, request)
-
-
-def fail(key: str, request: gr.Request) -> tuple[Any, ...]:
-    """The message has said what went wrong; the page is as before."""
-    return *rest(key, request), ""
-
-
-def leave_line(key: str, request: gr.Request) -> tuple[Any, ...]:
-    """The visitor no longer waits for their turn."""
-    return *rest(key, request), watching.bar(say(request, "stopped_early"), 0)
-
-
-@answers
-def begin_rest(key: str, fast_style: dict[str, float], request: gr.Request) -> tuple[Any, ...]:
-    """Before the queue, to go on with an interrupted run: its pictures and knobs are shown as they were."""
-    if (order := unfinished.find(key)) is None:
-        raise refusal(request, "nothing_unfinished")
-    told, here, pictures = line_up(request), visitor(request), []
-    shown = [("photo", order.photo), ("painting", order.painting)]
-    if order.beside.second is not None:
-        shown.append(("second", order.beside.second))
-    for place, picture in shown:
-        # Copies of the visitor's own, under the names that they had: what is unfinished will be removed.
-        file = here.example(f"{place}/{file_name(picture.name)}.png")
-        nst.save_image(with_alpha(picture.image, picture.alpha), file)
-        pictures.append(str(file))
-    style = json.dumps(order.fast_style or fast_style)
-    photo, painting, second = (*pictures, None)[:3]
-    here.drawn_on = order.beside.places and (photo, order.beside.places)
-    beside = (second, order.beside.share, places.canvas(Upload(photo, None), order.beside.places))
-    return *told, photo, painting, bool(order.fast_style), style, *beside, *asdict(order.settings).values()
-
-
-@answers
-def begin_again(request: gr.Request) -> tuple[Any, ...]:
-    """Before the queue, to go on from a result; with a new key for what comes."""
-    return unfinished.new_key(), *line_up(request)
-
-
-def first_network(opened: bool) -> tuple[Any, Any, bool]:
-    """The network to begin with and its number of steps, for who opens the tab for the first time."""
-    if opened:
-        return gr.skip(), gr.skip(), True
-    begun = Settings().judged_by(usual())
-    return begun.network, begun.steps, True
-
-
-def borrow(here: Upload | None, there: Upload | None) -> Any:
-    """The Fast tab's photo, where this tab has none yet."""
-    return gr.skip() if here or not there else there.source
-
-
-def preset(name: str, request: gr.Request) -> tuple[Any, ...]:
-    """A preset's source, then the knobs as it sets them; the network that is usual here, where it does not matter to
-    the preset."""
-    source = html.escape(say(request, f"source_{name}"))
-    chosen = PRESETS[name].settings()
-    if "network" not in PRESETS[name].values:
-        chosen = chosen.judged_by(usual())
-    return f"<p>{source}</p>", *asdict(chosen).values()
-
-
-@answers
-def take_settings(
-    file: str, painting: Upload | None, fast_style: dict[str, float], second: Upload | None, request: gr.Request
-) -> tuple[Any, ...]:
-    """From a result that is dropped: what is to be said of it, whether it began with a fast result and in which
-    style, the second painting's share, then the knobs."""
-    recipe = nst.read_recipe(file)
-    settings, notes = Settings.from_recipe(recipe)
-    sentences = [say(request, "taken"), *notes]
-    for key, chosen in (("painting", painting), ("second", second)):
-        try:
-            here = chosen and fingerprint(chosen.open())
-        except nst.ImageError:
-            here = None
-        if here != recipe.get(f"{key}_pixels", here):
-            sentences.append(say(request, f"other_{key}", name=str(recipe.get(key, "?"))[:80]))
-    if recipe.get("places"):
-        sentences.append(say(request, "places_again"))
-    begun_fast = bool(recipe.get("fast_style"))
-    if begun_fast:
-        try:
-            fast_style = nst.fast.mixture(recipe["fast_style"])
-        except nst.SettingsError as error:
-            begun_fast = False
-            sentences.append(str(error))
-    text = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
-    share = recipe.get("share")
-    share = share if isinstance(share, int | float) and 0 <= share <= 1 else gr.skip()
-    return text, begun_fast, json.dumps(fast_style), share, *asdict(settings).values()
+    def leave_line(self, key: str, request: gr.Request) -> Updates:
+        """The visitor no longer waits for their turn."""
+        return self.rest(key, request) | {self.parts.status: watching.bar(say(request, "stopped_early"), 0)}

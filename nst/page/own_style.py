@@ -1,4 +1,4 @@
-"""Your painting, under Fast: a painting of the visitor's own as the style, at once, or learned in half a minute."""
+"""Your painting: a painting of the visitor's own as the style, at once, or learned in half a minute."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 import nst
 from nst.feedforward.learning import Lesson
 from nst.feedforward.styles import Style
 from nst.jobs import Emit, Job, Stopping
 from nst.page.answers import answers, refusal
-from nst.page.pictures import SOURCES, Palette, PictureInput, Upload
+from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput, Upload
 from nst.page.texts import localized, say, t
 from nst.page.visitors import file_name, visitor
 
@@ -28,8 +29,8 @@ Own = dict[str, Any] | None
 
 
 def owned(style: Style, step: int = 0) -> Own:
-    """``style`` as the page remembers it."""
-    return {"word": f"{style.id} {step}", "style": style}
+    """``style`` as the page remembers it, after so many steps of learning."""
+    return {"word": f"{style.id} {step}", "style": style, "step": step}
 
 
 @answers
@@ -119,8 +120,11 @@ def leave(request: gr.Request) -> None:
     visitor(request).learner = None
 
 
-def build(style: Palette) -> gr.State:
-    """Puts the parts into the current context; returns the visitor's own style, None where it is one of the wall."""
+def build(
+    style: Palette, drawn: list[Choice], pick: Callable[..., Any]
+) -> tuple[gr.State, PictureInput, list[Dependency]]:
+    """Puts the parts into the current context; returns the visitor's own style, None where it is one of the wall, the
+    place of its painting, and the events after which it is another."""
     own = gr.State(None)
     with gr.Accordion(t("own_style"), open=False, elem_id="own-style"):
         gr.Markdown(t("own_style_lead"), elem_classes="hint")
@@ -128,6 +132,8 @@ def build(style: Palette) -> gr.State:
             label=t("painting"), type="filepath", image_mode=None, height=220, sources=SOURCES, buttons=[],
             elem_id="own-painting",
         )  # fmt: skip
+        gr.Markdown(t("own_drawn"), elem_classes="hint")
+        drawing = Picker(drawn, elem_id="own-drawings", elem_classes="small-picks")
         status = gr.HTML(elem_id="own-status", elem_classes="status")
         with gr.Row():
             learning = gr.Button(t("learn"), interactive=False, elem_id="own-learn", min_width=130)
@@ -135,10 +141,13 @@ def build(style: Palette) -> gr.State:
             file = gr.DownloadButton(t("style_file"), interactive=False, elem_id="own-file", min_width=130)
             brought = gr.UploadButton(t("style_bring"), file_types=[SUFFIX], elem_id="own-bring", min_width=130)
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    painting.input(choose, painting, [own, status, learning, file], concurrency_limit=GLANCES, **quiet)
-    brought.upload(bring, brought, [own, status, painting, learning, file], concurrency_limit=GLANCES, **quiet)
+    glance = {"concurrency_limit": GLANCES, **quiet}
+    picked = drawing.input(pick, drawing, painting, queue=False, **quiet)
+    others = [picked.success(choose, painting, [own, status, learning, file], **glance)]
+    others.append(painting.input(choose, painting, [own, status, learning, file], **glance))
+    others.append(brought.upload(bring, brought, [own, status, painting, learning, file], **glance))
     lessons = learning.click(learn, painting, [own, status, file, learning, halt], **CONCURRENCY, **quiet)
     halt.click(stop, None, None, queue=False, **quiet)
     lessons.failure(failed, None, [learning, halt, status], queue=False, **quiet)
     style.input(leave, None, own, concurrency_limit=None, **quiet)
-    return own
+    return own, painting, others

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 import nst
 from nst import device, memory, weights
 from nst.estimates import foreseen, time_steps
-from nst.images import Picture, fit
 from nst.jobs import Emit, Stopping, idle
 from nst.judges import at_hand, load_judges, usual
 from nst.optimize import optimize
-from nst.regions import drawn_regions
-from nst.settings import FEWEST, KNOBS, PROGRAM, STEPS, Knob, Settings
+from nst.page.orders import OWN, FullOrder
+from nst.settings import Settings
 
 SECONDS_BETWEEN_PREVIEWS = 0.4
 POINTS = 200
 LONGEST = 15 * 60  # seconds that a painting may take where a Space's visitors share a processor
 MAX_ON_GPU = 120  # seconds a ZeroGPU visit may last
-WISHES = ("finish", "more", "less", "finer")  # ways to go on from a result
-MORE = 1.6  # times the style weight, when going on from a result
-SHARE = Knob("share", 0.5, "Share of the second painting, where it has no place of its own.", 0.0, 1.0, 0.05)
 TO_FINISH = 5  # of them, for the last step and the way back
 
 log = logging.getLogger(__name__)
@@ -62,97 +56,6 @@ class Preview:
 News = Download | Preview
 
 
-@dataclass(frozen=True)
-class Beside:
-    """What goes into a picture beside the one painting: a second one, its share, and a drawing of what goes where
-    (see ``regions.drawn_regions``)."""
-
-    second: Picture | None = None
-    share: float = SHARE.default
-    places: Image.Image | None = None
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be painted. With ``fast_style`` it starts from the photo's fast result in that style; with
-    ``begun`` from that picture, a result that is gone on from, ``before`` being the settings that made it, first
-    to last; with ``unfinished``, from what an interrupted run had painted ``after`` so many steps."""
-
-    photo: Picture
-    painting: Picture
-    settings: Settings
-    fast_style: dict[str, float] | None = None
-    begun: Image.Image | None = None
-    before: tuple[dict[str, Any], ...] = ()
-    unfinished: Picture | None = None
-    after: int = 0
-    beside: Beside = Beside()
-
-    def again(self, wish: str, result: Image.Image) -> Order:
-        """Going on from this order's ``result``, with "more" or "less" style, "finer": larger by half, or to "finish"
-        with VGG-19 what the small network has begun."""
-        now = self.settings
-        before = (*self.before, asdict(now))
-        first = Settings.from_dict(before[0])
-        # After both networks VGG-19 has had the last word, and keeps it; for a third of the steps of a run of its own.
-        network = "vgg19" if now.network == "both" else now.network
-        third = first.steps * STEPS[network] / STEPS[first.network] / 3
-        changed: dict[str, Any] = {"network": network, "steps": max(FEWEST, int(third)), "scales": 1}
-        if wish == "finish":
-            changed = asdict(replace(now, steps=first.steps).finishing())
-        elif wish == "finer":
-            changed["size"] = min(KNOBS["size"].high, round(now.size * 1.5 / 32) * 32)
-        else:
-            weight = max(0.1, now.style_weight) * MORE if wish == "more" else now.style_weight / MORE
-            changed["style_weight"] = round(min(KNOBS["style_weight"].high, weight), 3)
-        settings = replace(now, **changed)
-        return replace(self, settings=settings, begun=result, before=before, unfinished=None, after=0)
-
-    def kept(self) -> Order:
-        """The same, its pictures no larger than any painting needs them: to be kept for longer."""
-        second = self.beside.second and kept(self.beside.second)
-        beside = replace(self.beside, second=second)
-        return replace(self, photo=kept(self.photo), painting=kept(self.painting), beside=beside)
-
-    def paintings(self) -> nst.Picture | list[nst.Region]:
-        """What ``nst.optimize`` takes its style from. Raises SettingsError where the drawing asks for what is not."""
-        return drawn_regions(self.painting, self.beside.second, self.beside.share, self.beside.places)
-
-    def recipe(self) -> dict[str, Any]:
-        """What made the picture, to be saved in its file."""
-        made: dict[str, Any] = {"program": PROGRAM, "engine": "optimize", "painting": self.painting.name}
-        made["painting_pixels"] = fingerprint(self.painting)
-        if self.fast_style:
-            made["fast_style"] = nst.fast.mixture(self.fast_style)
-        if self.beside.second is not None:
-            made |= {"second": self.beside.second.name, "second_pixels": fingerprint(self.beside.second)}
-            made["share"] = self.beside.share
-        if self.beside.places is not None:
-            made["places"] = hashed(self.beside.places)
-        if self.before:
-            made["before"] = list(self.before)
-        return made | asdict(self.settings)
-
-
-def fingerprint(picture: Picture) -> str:
-    """The same for the same pixels, whatever the file is called; another for others."""
-    return hashed(kept(picture).image)
-
-
-def hashed(image: Image.Image) -> str:
-    """A word for a picture's size and pixels."""
-    return hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()[:16]
-
-
-def kept(picture: Picture) -> Picture:
-    """The same, no larger than any painting needs it."""
-    largest = KNOBS["size"].high
-    if max(picture.image.size) <= largest:
-        return picture
-    image = fit(picture.image, largest)
-    return replace(picture, image=image, alpha=picture.alpha and picture.alpha.resize(image.size))
-
-
 def estimated(size: tuple[int, int], settings: Settings, paintings: int = 1) -> nst.Estimate | None:
     """What painting a photo of this width and height takes; None where the GPU is elsewhere, and nothing is known of
     it. The time is known where the networks are on this machine. Nobody's painting is disturbed to find it out."""
@@ -169,7 +72,7 @@ def shared() -> bool:
     return bool(os.environ.get("SPACE_ID"))
 
 
-def refuse_too_long(order: Order) -> None:
+def refuse_too_long(order: FullOrder) -> None:
     """Raises SettingsError where a painting would take too long for others to wait for. For the job that paints, which
     has the device for itself."""
     if not shared():
@@ -195,7 +98,7 @@ def _time_steps(settings: Settings) -> None:
         log.warning("There is no memory to time steps in: %s", error)
 
 
-def seconds_on_gpu(order: Order, init: Any = None, stopping: Stopping | None = None) -> int:
+def seconds_on_gpu(order: FullOrder, init: Any = None, stopping: Stopping | None = None) -> int:
     """How long to borrow a GPU for, at most MAX_ON_GPU: steps cost by their pixels, and a start-up."""
     pixels = order.settings.size**2
     per_step = 0.02 + 0.15 * pixels / 1024**2 * (1.5 if order.settings.optimizer == "lbfgs" else 1)
@@ -203,7 +106,7 @@ def seconds_on_gpu(order: Order, init: Any = None, stopping: Stopping | None = N
 
 
 @device.zero_gpu(duration=seconds_on_gpu)
-def previews(order: Order, init: Any = None, stopping: Stopping | None = None) -> Iterator[Preview]:
+def previews(order: FullOrder, init: Any = None, stopping: Stopping | None = None) -> Iterator[Preview]:
     """The steps worth showing: not more than a few a second, and always the last one."""
     if device.spaces is not None:
         # No question reaches the process that has the GPU; it has to see for itself that its time is up.
@@ -255,7 +158,7 @@ def warm_up() -> None:
                     _time_steps(settings)
 
 
-def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
+def work(order: FullOrder) -> Callable[[Emit[News], Stopping], None]:
     """The work of a ``Job`` that paints ``order`` and emits what there is to tell."""
 
     def paint(emit: Emit[News], stopping: Stopping) -> None:
@@ -270,7 +173,8 @@ def work(order: Order) -> Callable[[Emit[News], Stopping], None]:
         init = order.begun
         if init is None and order.fast_style is not None:
             photo, size = replace(order.photo, alpha=None), order.settings.size
-            init = nst.stylize(photo, order.fast_style, size=size, cancelled=stopping)
+            own = {"painting": order.painting} if order.fast_style == OWN else {"style": order.fast_style}
+            init = nst.stylize(photo, **own, size=size, cancelled=stopping)
         # ZeroGPU paints in another process, which no question reaches; there a stop takes effect after a step.
         with contextlib.closing(previews(order, init, stopping if device.spaces is None else None)) as running:
             for preview in running:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from nst.images import Picture, fit
 
 SHOWN_PIXELS = 1280  # long side of a picture shown on the page; downloads are whole
 THUMBNAIL = 160
+SIDE_BY_SIDE = 1600  # long side of each picture of two in one file
 SOURCES = ["upload", "webcam", "clipboard"]
 
 
@@ -213,18 +215,33 @@ class Previews:
     """Files of a picture that grows. Each has a name of its own, or a browser would show its copy of an
     older one; those that nobody can still be fetching are removed."""
 
-    KEPT = 8
+    KEPT = 60.0  # seconds
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.files: deque[Path] = deque()
+        self.files: deque[tuple[float, Path]] = deque()
 
     def show(self, image: Image.Image, step: int) -> str:
         """The file of the picture at this step."""
-        self.files.append(Path(show(image, self.folder, f"step-{step}")))
-        if len(self.files) > self.KEPT:
-            self.files.popleft().unlink(missing_ok=True)
-        return str(self.files[-1])
+        now = time.monotonic()
+        self.files.append((now, Path(show(image, self.folder, f"step-{step}"))))
+        while now - self.files[0][0] > self.KEPT:
+            self.files.popleft()[1].unlink(missing_ok=True)
+        return str(self.files[-1][1])
+
+
+def beside(before: Image.Image, after: Image.Image, folder: Path, name: str) -> str:
+    """A file that shows before and after side by side, or one above the other where they are wide."""
+    after = after.convert("RGB")
+    if max(after.size) > SIDE_BY_SIDE:
+        after = fit(after, SIDE_BY_SIDE)
+    width, height = after.size
+    high = width <= height
+    pair = Image.new("RGB", (2 * width, height) if high else (width, 2 * height))
+    pair.paste(before.convert("RGB").resize(after.size, Image.Resampling.LANCZOS), (0, 0))
+    pair.paste(after, (width, 0) if high else (0, height))
+    nst.save_image(pair, file := folder / f"{name}.jpg")
+    return str(file)
 
 
 def downloads(image: Image.Image, folder: Path, name: str, recipe: dict[str, Any]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from PIL import Image
 import nst
 from nst.images import fit
 from nst.page.answers import answers, refusal
-from nst.page.painting import SHARE, Beside
+from nst.page.orders import SHARE, Beside
 from nst.page.pictures import SOURCES, Choice, Picker, PictureInput, Upload
 from nst.page.texts import t
 from nst.page.visitors import visitor
@@ -37,12 +37,12 @@ class Places:
 def build(photo: PictureInput, drawn: list[Choice], pick: Callable[..., Any]) -> Places:
     """Puts the parts into the current context."""
     quiet = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    with gr.Accordion(t("places"), open=False, elem_id="optimize-places"):
+    with gr.Accordion(t("places"), open=False, elem_id="paint-places"):
         second = PictureInput(
             label=t("second"), type="filepath", image_mode=None, height=180, buttons=[], sources=SOURCES,
-            elem_id="optimize-second",
+            elem_id="paint-second",
         )  # fmt: skip
-        drawing = Picker(drawn, elem_id="optimize-second-drawings", elem_classes="small-picks")
+        drawing = Picker(drawn, elem_id="paint-second-drawings", elem_classes="small-picks")
         share = gr.Slider(
             SHARE.low,
             SHARE.high,
@@ -50,16 +50,16 @@ def build(photo: PictureInput, drawn: list[Choice], pick: Callable[..., Any]) ->
             step=SHARE.step,
             label=t("share"),
             info=t("share_help"),
-            elem_id="optimize-share",
+            elem_id="paint-share",
         )
         colors = ["#{:02x}{:02x}{:02x}".format(*color) for color in (SECOND, STAYS)]
         editor = gr.ImageEditor(
             type="pil", label=t("draw"), sources=(), transforms=(), layers=False, buttons=[], height=380, format="png",
             brush=gr.Brush(default_size=36, colors=colors, color_mode="fixed"), eraser=gr.Eraser(default_size=36),
-            canvas_size=(CANVAS, CANVAS * 3 // 4), elem_id="optimize-draw",
+            canvas_size=(CANVAS, CANVAS * 3 // 4), elem_id="paint-draw",
         )  # fmt: skip
         gr.Markdown(t("draw_help"), elem_classes="hint")
-        load = gr.UploadButton(t("load_places"), file_types=["image"], elem_id="optimize-load-places")
+        load = gr.UploadButton(t("load_places"), file_types=["image"], elem_id="paint-load-places")
     drawing.input(pick, drawing, second, **quiet)
     photo.change(put_up, photo, editor, **quiet)
     load.upload(loaded, [load, photo], editor, api_visibility="private", show_progress="hidden", concurrency_limit=None)

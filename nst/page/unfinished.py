@@ -19,7 +19,8 @@ from PIL import Image
 
 import nst
 from nst.images import with_alpha
-from nst.page.painting import Beside, Order, Preview
+from nst.page.orders import Beside, FullOrder
+from nst.page.painting import Preview
 from nst.page.visitors import place
 from nst.settings import Settings
 
@@ -46,7 +47,7 @@ def is_key(key: Any) -> bool:
 class Keeper:
     """Keeps what ``order`` has come to, while inside it; without a key it keeps nothing."""
 
-    def __init__(self, key: Any, order: Order) -> None:
+    def __init__(self, key: Any, order: FullOrder) -> None:
         self.key, self.order, self.due = key if is_key(key) else None, order.kept(), 0.0
 
     def __enter__(self) -> Keeper:
@@ -83,14 +84,19 @@ class Keeper:
             nst.save_image(with_alpha(second.image, second.alpha), here / "second.png")
         if order.beside.places is not None:
             nst.save_image(order.beside.places, here / "places.png")
-        written = {"settings": asdict(order.settings), "fast_style": order.fast_style, "before": order.before}
+        written = {
+            "settings": asdict(order.settings),
+            "fast_style": order.fast_style,
+            "before": order.before,
+            "style": order.style,
+        }
         written |= {"photo": order.photo.name, "painting": order.painting.name, "share": order.beside.share}
         written["second"] = order.beside.second and order.beside.second.name
         written["places"] = order.beside.places is not None
         (here / "order.json").write_text(json.dumps(written), "utf-8")
 
 
-def find(key: Any) -> Order | None:
+def find(key: Any) -> FullOrder | None:
     """The order that the key leads to, with the picture it had come to; None where there is none, or where it is
     being painted right now."""
     try:
@@ -102,7 +108,8 @@ def find(key: Any) -> Order | None:
         written = json.loads((here / "order.json").read_text("utf-8"))
         photo, painting = (nst.open_image(here / f"{n}.png", name=written[n]) for n in ("photo", "painting"))
         picture, recipe = nst.open_image(here / "picture.png"), nst.read_recipe(here / "picture.png")
-        order = Order(photo, painting, Settings.from_dict(written["settings"]), written["fast_style"])
+        order = FullOrder(photo, painting, Settings.from_dict(written["settings"]), written["fast_style"])
+        order = replace(order, style=written.get("style"))
         second = written["second"] and nst.open_image(here / "second.png", name=written["second"])
         places = None
         if written["places"]:

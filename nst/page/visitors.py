@@ -16,13 +16,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 from PIL import Image
 
 from nst.jobs import Job
-from nst.page.painting import Order
+from nst.page.orders import FullOrder
 
 KEEP_HOURS = 24
 KEPT_RESULTS = 3
@@ -47,7 +48,11 @@ class Visitor:
         self.gone = False
         self.waiting = False  # in line for the full method
         self.fast: threading.Event | None = None  # to be set to end the fast run
-        self.painted: tuple[Order, Image.Image] | None = None  # what the full method painted last
+        self.turn = 0  # number of the latest picture that was asked for on the page
+        self.lined_up = 0  # the turn that waits in line for the full method
+        self.subject: tuple[Any, ...] = ()  # the photo and the style that it is asked for
+        self.keeps = False  # whether the picture on the page took long, and is not replaced at a touch
+        self.painted: tuple[FullOrder, Image.Image] | None = None  # what the full method painted last
         self.drawn_on: tuple[str, Image.Image] | None = None  # a photo's file that was put back, with its drawing
         self.learner: object | None = None  # the learning whose style is to be painted with
         self._jobs: dict[str, Job] = {}
@@ -70,6 +75,17 @@ class Visitor:
         file = self.folder / "examples" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         return file
+
+    def take_turn(self) -> int:
+        """The page's one result belongs to what asks now: what else runs for it ends, and is shown no more. Returns
+        the number of the turn, which is ``turn`` for as long as it lasts."""
+        with _lock:
+            self.turn += 1
+            turn = self.turn
+        if self.fast is not None:
+            self.fast.set()
+        self.stop()
+        return turn
 
     @contextmanager
     def working(self, job: Job, kind: str = "optimize") -> Iterator[None]:

@@ -81,7 +81,8 @@ class Training:
         else:
             judge = vgg19(options.weights)
             judge = judge.computing_in(self.number).to(self.device, memory_format=torch.channels_last)
-        self.judge = judge
+        self.judge = judge  # measures; crops are judged by the other
+        judge = self.bordered = objective.bordered(judge)
         self.photos = Photographs(options.photos, self.device)
         paintings = {name: picture for name, picture in opened(options.paintings) if name not in options.leave_out}
         if missing := sorted(set(styles.values()) - paintings.keys()):
@@ -97,17 +98,24 @@ class Training:
 
         self.model, notes = self._model()
         self.step, self.seconds, self.trained = notes["step"], notes["seconds"], notes["trained"]
-        single = {name: float(distance) for name, _, distance in (pair.partition("=") for pair in options.content_of)}
-        if unknown := sorted(single.keys() - set(self.ids)):
-            raise SystemExit(f"--content-of names {', '.join(unknown)}, which is not among the styles.")
-        wanted = dict.fromkeys(self.ids, options.content) | single
+        wanted = dict.fromkeys(self.ids, options.content) | self._single("content_of")
+        most = dict.fromkeys(self.ids, LIMITS[1]) | self._single("most_content")
         self.wanted = [*(wanted[name] for name in self.ids), options.content - EASIER]
         for kind in ("content", "aim"):
             known = dict(zip(notes["ids"], notes[kind], strict=True))
             usual = [CONTENT] * len(self.wanted) if kind == "content" else [w - CLOSER for w in self.wanted]
             values = [known.get(name, value) for name, value in zip([*self.ids, ""], usual, strict=True)]
             setattr(self, kind, torch.tensor([*values[:-1], notes[f"{kind}_any"] or usual[-1]], device=self.device))
+        self.most = torch.tensor([*(most[name] for name in self.ids), LIMITS[1]], device=self.device)
         self.notes = notes
+
+    def _single(self, option: str) -> dict[str, float]:
+        """The values of an option that says ``ID=VALUE`` for single styles."""
+        pairs = (pair.partition("=") for pair in getattr(self.options, option))
+        single = {name: float(value) for name, _, value in pairs}
+        if unknown := sorted(single.keys() - set(self.ids)):
+            raise SystemExit(f"--{option.replace('_', '-')} names {', '.join(unknown)}, which is not among the styles.")
+        return single
 
     def _model(self) -> tuple[Model, dict[str, Any]]:
         """The model to begin or to go on with, and what is known of it."""
@@ -202,7 +210,7 @@ class Training:
         field = self.fields(random.Random(f"field {self.step}"), count, side)
         with torch.autocast(self.device.type, self.number, enabled=self.number != torch.float32):
             painting = self.model.paint(photo, field, vector, dose.repeat_interleave(TOGETHER))
-        found, _ = objective.terms(self.judge, painting.float(), photo, target, TOGETHER)
+        found, _ = objective.terms(self.bordered, painting.float(), photo, target, TOGETHER)
 
         row = numbers([g.style if g.wall else len(self.ids) for g in chosen])
         weight = self.content[row]
@@ -223,7 +231,7 @@ class Training:
             full = (dose == 1).float()
             error = (found["content"] - self.aim[row]).nan_to_num(0).clamp(-1, 1) * full
             self.content.index_add_(0, row, weight * (torch.exp(FOLLOW * error) - 1))
-            self.content.clamp_(*LIMITS)
+            self.content.copy_(self.content.clamp(min=LIMITS[0]).minimum(self.most))
             return torch.stack(
                 [found["style"], found["content"], found["rough"], found["grid"], weight], dim=1
             ).detach()

@@ -66,6 +66,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1.5e-3, help="Adam's step, falling along a cosine")
     parser.add_argument("--content", type=float, default=0.84, help="content distance that whole photos are to come to")
     parser.add_argument("--content-of", nargs="*", default=[], metavar="ID=DISTANCE", help="the same for single styles")
+    parser.add_argument(
+        "--most-content", nargs="*", default=[], metavar="ID=WEIGHT", help="bound of content's weight, single styles"
+    )
     parser.add_argument("--looks", type=int, default=4, help="how often whole photographs are measured on the way")
     parser.add_argument("--measure", type=int, default=10, help="photographs held out to measure on at the end")
     parser.add_argument("--judge", choices=("vgg19", "student"), default="vgg19")

@@ -1,0 +1,228 @@
+"""The command line: ``nst paint``, ``styles``, ``learn``, ``recipe`` and ``serve``; the same as ``python -m nst``.
+
+By argparse, which needs no package and begins at once. What takes long to import is imported where it is needed, so
+that help never waits for torch.
+
+Exit codes: 0 good, 1 something failed (of many photos at least one), 2 bad arguments, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst.errors import ImageError, NSTError, SettingsError
+from nst.version import __version__
+
+if TYPE_CHECKING:
+    from nst.settings import Knob
+
+FAILED, BAD_ARGUMENTS, STOPPED = 1, 2, 130
+NETWORKS = {"quick": "student", "both": "both", "full": "vgg19"}  # by the way of painting: the setting `network`
+HOW = "fast, in one pass; quick, by steps under the small network; full, under VGG-19; both, quick and then full"
+WORDS = ("id", "title", "artist", "year", "license")  # told of a style
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that gets its arguments when it is used, and says in one sentence what is wrong with what it is given.
+
+    The arguments of ``paint`` are made from ``KNOBS``, whose import takes longer than any other command's help."""
+
+    def __init__(self, *, arguments: Callable[[argparse.ArgumentParser], None] | None = None, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+        self._arguments = arguments
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self._arguments is not None:
+            self._arguments(self)
+            self._arguments = None
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> None:
+        raise SettingsError(f"{message} ({self.prog} --help tells more)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command in ``argv``, by default the program's own arguments; returns the exit code."""
+    parser = _parser()
+    try:
+        options, rest = parser.parse_known_args(argv)
+        if rest and (options.run is not _paint or any(word.startswith("-") for word in rest)):
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        if rest:  # argparse takes pictures only until the next option
+            options.pictures += rest
+        return options.run(options)
+    except NSTError as error:
+        print(f"nst: {error}", file=sys.stderr)
+        return BAD_ARGUMENTS if isinstance(error, SettingsError) else FAILED
+    except KeyboardInterrupt:
+        return STOPPED
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="nst", description="A photo goes in, a painting comes out: neural style transfer.")
+    parser.add_argument("--version", action="version", version=f"nst {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], help: str, **options: Any) -> _Parser:
+        made = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.", **options)
+        made.set_defaults(run=run)
+        return made
+
+    usage = "nst paint PHOTO [PHOTO ...] STYLE -o OUT [options]"
+    command("paint", _paint, "paint photos in a style", usage=usage, arguments=_paint_arguments)
+
+    listed = command("styles", _styles, "list the styles that come with this program")
+    listed.add_argument("--json", action="store_true", help="as JSON, for programs")
+
+    learned = command("learn", _learn, "learn a painting's style, for nst paint")
+    learned.add_argument("painting", metavar="PAINTING", help="a picture file")
+    learned.add_argument("-o", "--out", metavar="STYLE.nst", type=Path, required=True, help="the file to write")
+    learned.add_argument("--seconds", type=float, default=30.0, help="how long to learn; usually 30")
+    learned.add_argument("--title", help="what the style is called; usually as the painting's file")
+
+    told = command("recipe", _recipe, "print the recipe in a picture that this program saved")
+    told.add_argument("picture", metavar="PICTURE", help="a PNG or JPEG file")
+
+    served = command("serve", _serve, "start the page, for a browser")
+    served.add_argument("--host", help="address to listen at; 0.0.0.0 for other machines too")
+    served.add_argument("--port", type=int, help="usually the first free one from 7860 on")
+    served.add_argument("--share", action="store_true", help="a public address through gradio's servers")
+    return parser
+
+
+def _paint_arguments(parser: argparse.ArgumentParser) -> None:
+    """What ``nst paint`` takes: knobs as ``KNOBS`` and the fast engine have them."""
+    from nst.fast_knobs import FAST_KNOBS
+    from nst.settings import KNOBS, PRESETS
+
+    parser.add_argument(
+        "pictures",
+        nargs="+",
+        metavar="PHOTO ... STYLE",
+        help="photos: files, folders or patterns such as '*.jpg'; then the style: its id (nst styles), a file of nst "
+        "learn, or a painting, any picture file",
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        metavar="OUT",
+        type=Path,
+        required=True,
+        help="a .png or .jpg file for one photo, or a folder, where files are called after photo and style",
+    )
+    parser.add_argument("--how", choices=["fast", *NETWORKS], help=f"{HOW}; usually fast")
+    parser.add_argument("--json", action="store_true", help="a line of JSON for each photo, and no progress bars")
+
+    both = parser.add_argument_group("settings of every way of painting")
+    _add(both, KNOBS["size"], f" With fast {FAST_KNOBS['size'].low} to {FAST_KNOBS['size'].high}, usually the photo's.")
+    _add(both, KNOBS["stroke"])
+    _add(both, KNOBS["color"])
+    _add(both, KNOBS["seed"], f" With fast: {FAST_KNOBS['seed'].help}")
+    _add(parser.add_argument_group("settings of fast"), FAST_KNOBS["strength"])
+    steps = parser.add_argument_group("settings of quick, both and full")
+    steps.add_argument("--preset", choices=PRESETS, help="Settings that belong together; others given go first.")
+    for knob in KNOBS.values():
+        if knob.name not in FAST_KNOBS:
+            _add(steps, knob)
+
+
+def _add(group: Any, knob: Knob, more: str = "") -> None:
+    """An option for a knob, with its words. Its range is checked once it is known what paints."""
+    allowed = ", ".join(knob.choices) if knob.choices else f"{knob.low:g} to {knob.high:.10g}"
+    words = f"{knob.help} ({allowed}; usually {knob.default}){more}".replace("%", "%%")
+    kind = {"choices": knob.choices} if knob.choices else {"type": _number, "metavar": "N"}
+    names = [f"--{knob.name.replace('_', '-')}", *["--brush"] * (knob.name == "stroke")]
+    group.add_argument(*names, dest=knob.name, help=words, **kind)
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+
+
+def _paint(options: argparse.Namespace) -> int:
+    from nst import batch, painters
+    from nst.fast_knobs import FAST_KNOBS
+    from nst.settings import KNOBS
+
+    *photos, style = options.pictures
+    if not photos:
+        raise SettingsError("Name at least one photo and then a style: nst paint photo.jpg starry-night -o out.png")
+    values = {name: getattr(options, name) for name in KNOBS | FAST_KNOBS}
+    given = {name: value for name, value in values.items() if value is not None}
+    if options.how == "fast" or not (options.how or options.preset or "network" in given):
+        painter = painters.fast_painter(style, given, options.preset)
+    else:
+        network = NETWORKS.get(options.how)
+        if network not in (None, given.get("network", network)):
+            raise SettingsError(f"--how {options.how} and --network {given['network']} differ: leave one of them out.")
+        painter = painters.step_painter(style, painters.settings(options.preset, network, given))
+    tasks = batch.tasks(batch.photos(photos), options.out, painter.word)
+    batch.make_folder(tasks[0][1].parent)
+    failed, stopped = batch.run(tasks, painter, as_json=options.json)
+    return STOPPED if stopped else FAILED if failed else 0
+
+
+def _styles(options: argparse.Namespace) -> int:
+    from nst.feedforward.styles import catalogue
+
+    styles = [{word: getattr(style, word) for word in WORDS} for style in catalogue().values()]
+    if options.json:
+        print(json.dumps(styles, indent=2))
+        return 0
+    rows = [[word.upper() for word in WORDS], *([str(told) for told in style.values()] for style in styles)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def _learn(options: argparse.Namespace) -> int:
+    if options.out.suffix.lower() != ".nst":
+        raise SettingsError(f"{options.out.name} is for a style: let its name end in .nst.")
+    from nst.batch import make_folder
+    from nst.feedforward.learning import learn_style
+    from nst.terminal import Bar, stopping
+
+    with stopping() as stopped, Bar(f"Learning {Path(options.painting).name}") as bar:
+        for lesson in learn_style(options.painting, options.seconds, title=options.title):
+            bar.reach(min(lesson.seconds, lesson.whole), lesson.whole, f"{lesson.step} steps")
+            if stopped():
+                break
+    make_folder(options.out.parent)
+    try:
+        lesson.style.save(options.out)
+    except OSError as error:
+        raise NSTError(f"{options.out} could not be written ({error.strerror}): choose another place.") from error
+    print(f"{options.out}: {lesson.style.title}, {lesson.step} steps in {lesson.seconds:.0f} s")
+    return STOPPED if stopped() else 0
+
+
+def _recipe(options: argparse.Namespace) -> int:
+    from nst.images import read_recipe
+
+    if (recipe := read_recipe(options.picture)) is None:
+        raise ImageError(f"{options.picture} holds no recipe: this program did not save it, or its text was removed.")
+    print(json.dumps(recipe, indent=2))
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    if importlib.util.find_spec("gradio") is None:
+        raise NSTError("The page needs gradio: in this program's folder, pip install '.[page]' brings it.")
+    from nst.page import LAUNCH, build
+
+    where = {"server_name": options.host, "server_port": options.port, "share": options.share or None}
+    build().launch(**LAUNCH | where)
+    return 0

@@ -1,0 +1,107 @@
+"""What the parts of the page say: from their values to orders, and from settings back to the parts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+
+from nst import fast
+from nst.images import Picture
+from nst.judges import usual
+from nst.page import places
+from nst.page.answers import refusal
+from nst.page.orders import FAST, OWN, FastOrder, FullOrder, texture
+from nst.page.photos import example
+from nst.settings import KNOBS, Settings
+
+Given = dict[Any, Any]
+"""The values of the page's parts, by part."""
+Updates = dict[Any, Any]
+"""What changes on the page, by part."""
+
+
+class Inputs:
+    """The parts of the page that ask for something; ``parts`` has all of them by name."""
+
+    def __init__(self, parts: SimpleNamespace) -> None:
+        self.parts = parts
+
+    @property
+    def chosen(self) -> set[Any]:
+        """The parts that say which photo and which style."""
+        p = self.parts
+        return {p.photo, p.style, p.own}
+
+    @property
+    def at_once(self) -> set[Any]:
+        """The parts that ``fast_order`` reads."""
+        p = self.parts
+        return {*self.chosen, p.strength, p.stroke, p.color, p.size, p.original, p.seed}
+
+    @property
+    def full(self) -> set[Any]:
+        """The parts that ``full_order`` reads."""
+        p = self.parts
+        beside = {p.second, p.share, p.editor, p.from_fast}
+        return {*self.chosen, p.own_painting, p.original, *beside, *p.knobs.values()}
+
+    def subject(self, given: Given) -> tuple[Any, ...]:
+        """Which photo and style are chosen: the same for the same."""
+        p = self.parts
+        photo, own = given[p.photo], given[p.own]
+        return photo and photo.source, None if own is None else own["style"].id, own is None and given[p.style]
+
+    def photo(self, given: Given) -> Picture:
+        """The visitor's, or the example that stands there."""
+        upload = given[self.parts.photo]
+        return example() if upload is None else upload.open()
+
+    def fast_order(self, given: Given) -> FastOrder:
+        """What is to be painted at once."""
+        p = self.parts
+        style = given[p.style] if given[p.own] is None else {given[p.own]["style"]: 1.0}
+        size = None if given[p.original] else int(given[p.size])
+        return FastOrder(style, given[p.strength], given[p.stroke], given[p.color], size, int(given[p.seed]))
+
+    def settings(self, given: Given) -> Settings:
+        """What the knobs say. Raises SettingsError."""
+        p = self.parts
+        values = {name: given[part] for name, part in p.knobs.items()}
+        undecided = values["network"] == FAST
+        if undecided:
+            values["network"] = usual()
+        settings = Settings.from_dict(values)
+        if undecided:
+            settings = settings.judged_by(usual())
+        if given[p.original]:
+            longest = max(self.photo(given).image.size)
+            settings = replace(settings, size=min(KNOBS["size"].high, max(KNOBS["size"].low, longest)))
+        return settings
+
+    def source(self, given: Given, request: gr.Request) -> tuple[Picture, dict[str, float] | None]:
+        """The painting whose style is taken, and which styles of the wall it stands for."""
+        p = self.parts
+        if given[p.own] is None:
+            style = fast.mixture(given[p.style])
+            return texture(next(iter(style))), style
+        if given[p.own_painting] is None:
+            raise refusal(request, "needs_painting")
+        return given[p.own_painting].open(), None
+
+    def full_order(self, given: Given, request: gr.Request) -> FullOrder:
+        """What is to be painted by the full method."""
+        p = self.parts
+        painting, style = self.source(given, request)
+        order = FullOrder(self.photo(given), painting, self.settings(given), style=style)
+        if given[p.from_fast]:
+            order = replace(order, fast_style=OWN if style is None else style)
+        return replace(order, beside=places.gathered(given[p.second], given[p.share], given[p.editor]))
+
+    def turned_to(self, settings: Settings) -> Updates:
+        """All knobs as these settings have them."""
+        p = self.parts
+        told = {p.knobs[name]: value for name, value in asdict(settings).items()}
+        return told | {p.strength: min(settings.style_weight, fast.STRENGTH.high), p.original: False}

@@ -1,0 +1,75 @@
+"""A link that opens the page with a style and its settings, to be shared."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import gradio as gr
+
+import nst
+from nst import fast
+from nst.page.beforehand import HOWS
+from nst.page.inputs import Inputs, Updates
+from nst.page.orders import FAST
+from nst.settings import KNOBS, Knob
+
+KNOBS_OF_LINKS: dict[str, Knob] = {
+    "strength": fast.STRENGTH,
+    "stroke": fast.STROKE,
+    "color": fast.COLOR,
+    "size": KNOBS["size"],
+    "seed": fast.SEED,
+}
+
+# What differs from the beginning goes into the link, and the link into the clipboard; without a clipboard, into the
+# address line.
+COPY = """(style, how, ...values) => {
+    const names = %s, usual = %s;
+    const link = new URL(location.href.split(/[?#]/)[0]);
+    const shares = JSON.parse(style), ids = Object.keys(shares);
+    link.searchParams.set('style', ids.length === 1 ? ids[0] : style);
+    if (how !== '%s') link.searchParams.set('how', how);
+    values.forEach((value, n) => { if (value !== usual[n]) link.searchParams.set(names[n], value); });
+    const told = navigator.clipboard ? navigator.clipboard.writeText(link.href) : Promise.reject();
+    return told.then(() => 'copied', () => { history.replaceState(null, '', link); return 'address'; });
+}"""
+
+
+class Links:
+    """The handlers."""
+
+    def __init__(self, inputs: Inputs, usual: dict[str, Any]) -> None:
+        self.parts, self.usual = inputs.parts, usual
+
+    @property
+    def told(self) -> list[Any]:
+        """The parts that a link sets, in the order in which ``COPY`` takes them."""
+        p = self.parts
+        return [p.style, p.how, p.strength, p.stroke, p.color, p.size, p.seed]
+
+    @property
+    def copy(self) -> str:
+        """What the browser does to make a link."""
+        names = list(KNOBS_OF_LINKS)
+        return COPY % (json.dumps(names), json.dumps([self.usual[name] for name in names]), FAST)
+
+    def opened(self, request: gr.Request) -> Updates:
+        """The parts as the link has them; what it has wrong or not at all stays as it is."""
+        asked, p = dict(request.query_params or {}), self.parts
+        first = {nst.styles()[0].id: 1.0}
+        try:
+            style = asked.get("style", "")
+            shares = fast.mixture(json.loads(style) if style.startswith("{") else style) if style else first
+        except (nst.SettingsError, ValueError):
+            shares = first
+        told = {p.style: json.dumps(shares)}
+        if asked.get("how") in HOWS:
+            told[p.how] = asked["how"]
+        for name, knob in KNOBS_OF_LINKS.items():
+            try:
+                value = asked[name] if knob.choices else json.loads(asked[name])
+                told[getattr(p, name)] = knob.check(value)
+            except (KeyError, ValueError, nst.SettingsError):
+                continue
+        return told

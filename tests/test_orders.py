@@ -1,0 +1,75 @@
+"""What is to be painted: paintings, textures and mixtures of them; what is written into the file."""
+
+from dataclasses import replace
+
+import pytest
+from pictures import scene
+from PIL import Image
+
+import nst
+from nst.page import orders, unfinished, visitors
+from nst.page.orders import Beside, FastOrder, FullOrder, texture
+from nst.page.painting import Preview
+from nst.regions import STAYS
+
+PHOTO = nst.open_image(scene().resize((64, 48)), name="beach.jpg")
+SHARES = {"starry-night": 0.75, "udnie": 0.25}
+
+
+def mixture() -> FullOrder:
+    return FullOrder(PHOTO, texture("starry-night"), nst.Settings(), style=SHARES)
+
+
+def test_a_style_of_the_wall_is_painted_from_its_texture():
+    order = replace(mixture(), style={"starry-night": 1.0})
+    assert order.paintings() is order.painting
+    assert order.painting.name == "The Starry Night"
+
+
+def test_a_style_without_a_texture_is_refused_in_a_sentence(monkeypatch):
+    monkeypatch.setattr(orders, "find", lambda style: nst.Style("none", "Nothing"))
+    with pytest.raises(nst.SettingsError, match="no texture of Nothing"):
+        texture.__wrapped__("none")
+
+
+def test_a_mixture_is_painted_from_all_its_textures():
+    regions = mixture().paintings()
+    assert [(region.painting.name, region.weight) for region in regions] == [
+        ("The Starry Night", 0.75),
+        ("Udnie", 0.25),
+    ]
+
+
+def test_a_mixture_shares_the_picture_with_a_second_painting_and_leaves_what_stays():
+    drawing = Image.new("RGBA", (64, 48), (*STAYS, 255))
+    drawing.paste((0, 0, 0, 0), (0, 0, 32, 48))
+    second = nst.open_image(scene().resize((48, 64)), name="second.jpg")
+    regions = replace(mixture(), beside=Beside(second, 0.4, drawing)).paintings()
+    assert [region.painting.name for region in regions] == ["The Starry Night", "Udnie", "second.jpg"]
+    assert [region.weight for region in regions] == pytest.approx([0.45, 0.15, 0.4])
+    assert all(region.mask.getbbox() == (0, 0, 32, 48) for region in regions)
+
+
+def test_a_recipe_of_the_full_method_names_the_styles_and_reads_back(tmp_path):
+    nst.save_image(PHOTO.image, tmp_path / "made.png", recipe=mixture().recipe() | {"step": 3})
+    assert nst.read_recipe(tmp_path / "made.png")["style"] == SHARES
+    assert nst.Settings.from_image(tmp_path / "made.png") == nst.Settings()
+
+
+def test_an_unfinished_painting_remembers_its_styles(tmp_path, monkeypatch):
+    monkeypatch.setattr(unfinished, "place", lambda: tmp_path)
+    monkeypatch.setattr(visitors, "place", lambda: tmp_path)
+    key = unfinished.new_key()
+    with unfinished.Keeper(key, mixture()) as keeper:
+        keeper.keep(Preview(PHOTO.image, 5, 120, {}, 1.0, 1.0, (), "CPU", ()), now=True)
+    found = unfinished.find(key)
+    assert (found.style, found.painting.name) == (SHARES, "The Starry Night")
+    assert found.after == 4
+    assert len(found.paintings()) == 2
+
+
+def test_what_is_painted_at_once_as_it_comes_is_known():
+    assert FastOrder({"udnie": 1.0}).usual
+    assert not FastOrder({"udnie": 1.0}, strength=0.5).usual
+    assert not FastOrder(SHARES).usual
+    assert FastOrder(SHARES).title() == "The Starry Night 75% + Udnie 25%"
