@@ -72,8 +72,8 @@ def learn_style(
     """Learn a painting's style, a step at a time; until its time is over or the generator is closed.
 
     ``seconds`` is how long to learn. ``photos`` are photographs to learn on; without them, examples. The first lesson
-    comes before any step, with the style as it is predicted; one step is made at least. Raises ImageError for what is no
-    picture, SettingsError for a number of seconds out of range."""
+    comes before any step, with the style as it is predicted; one step is made at least. Raises ImageError for what is
+    no picture, SettingsError for a number of seconds out of range."""
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds <= LONGEST:
         raise SettingsError(f"seconds is a number above 0 and up to {LONGEST:g}, not {repr(seconds)[:40]}.")
     if photos is not None and not photos:
