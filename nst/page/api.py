@@ -80,9 +80,9 @@ def stylize(
 @answers
 def optimize(
     photo: Upload | None,
-    painting: Upload | None,
-    settings: dict[str, Any] | None,
-    request: gr.Request,
+    painting: Upload | None = None,
+    settings: dict[str, Any] | None = None,
+    request: gr.Request = None,
     second: Upload | None = None,
     share: float | None = None,
     places: Upload | None = None,

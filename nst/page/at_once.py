@@ -109,7 +109,7 @@ class AtOnce:
         """Another photo or style: paint it, whatever else is going on. Unless the full method, asked for in the same
         moment, paints just that."""
         here = visitor(request)
-        if here.busy and here.subject == self.inputs.subject(given):
+        if here.busy and here.subject in (None, self.inputs.subject(given)):
             yield {self.parts.status: gr.skip()}
         else:
             yield from self._paint(given, request)

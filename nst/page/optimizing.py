@@ -23,6 +23,7 @@ from nst.page.pictures import Previews, Upload, beside, downloads, show
 from nst.page.texts import duration, say, t
 from nst.page.visitors import MAX_WAITING, Visitor, ahead_of, file_name, visitor
 
+GLANCE = 10.0  # seconds, the longest that a look at a painting is waited for
 CONCURRENCY = {"concurrency_id": "optimize", "concurrency_limit": 1}
 
 
@@ -69,12 +70,15 @@ class Optimizing:
     def begin(self, given: Given, request: gr.Request) -> Updates:
         """A new key for what comes; says at once what is missing, what settings do not go together, or how long the
         line is."""
-        p = self.parts
+        p, here = self.parts, visitor(request)
+        # Who gave a painting a moment ago means that one; what is painted is read anew after this.
+        here.glanced.wait(GLANCE)
         self.inputs.settings(given)
         self.inputs.source(given, request)
         how = usual() if given[p.how] == FAST else given[p.how]
-        visitor(request).subject = self.inputs.subject(given)
-        return {p.key: unfinished.new_key(), p.how: how} | self.line_up(request)
+        told = {p.key: unfinished.new_key(), p.how: how} | self.line_up(request)
+        here.subject = None
+        return told
 
     @answers
     def begin_rest(self, given: Given, request: gr.Request) -> Updates:
@@ -111,7 +115,7 @@ class Optimizing:
         p, here = self.parts, visitor(request)
         if (ahead := ahead_of(here)) > MAX_WAITING:
             raise refusal(request, "crowded")
-        here.lined_up = here.take_turn()
+        here.lined_up, here.subject = here.take_turn(), ()
         here.waiting = True
         words = say(request, "waiting", ahead=ahead) if ahead else say(request, "starting")
         closed = gr.DownloadButton(interactive=False)
@@ -124,6 +128,7 @@ class Optimizing:
     @answers
     def paint(self, given: Given, request: gr.Request) -> Iterator[Updates]:
         """The run."""
+        visitor(request).subject = self.inputs.subject(given)
         yield from self.run(request, given[self.parts.key], self.inputs.full_order(given, request))
 
     @answers

@@ -36,11 +36,15 @@ def owned(style: Style, step: int = 0) -> Own:
 @answers
 def choose(painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
     """The predicted style of a painting, and what there is to do with it: (own style, status, learn, file)."""
-    visitor(request).learner = None
+    here = visitor(request)
+    here.learner = None
     if painting is None:
         return None, "", gr.Button(interactive=False), gr.DownloadButton(interactive=False)
-    picture = painting.open()
-    style = nst.style_of(picture)
+    here.glanced.clear()
+    try:
+        style = nst.style_of(painting.open())
+    finally:
+        here.glanced.set()
     return owned(style), say(request, "own_chosen"), gr.Button(interactive=True), offered(style, request)
 
 
@@ -142,7 +146,12 @@ def build(
             brought = gr.UploadButton(t("style_bring"), file_types=[SUFFIX], elem_id="own-bring", min_width=130)
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     glance = {"concurrency_limit": GLANCES, **quiet}
-    picked = drawing.input(pick, drawing, painting, queue=False, **quiet)
+
+    def draw(name: str, request: gr.Request) -> str:
+        visitor(request).glanced.clear()  # until ``choose`` has looked at it
+        return pick(name, request)
+
+    picked = drawing.input(draw, drawing, painting, queue=False, **quiet)
     others = [picked.success(choose, painting, [own, status, learning, file], **glance)]
     others.append(painting.input(choose, painting, [own, status, learning, file], **glance))
     others.append(brought.upload(bring, brought, [own, status, painting, learning, file], **glance))

@@ -190,7 +190,7 @@ def at_once_wired(page: gr.Blocks, p: SimpleNamespace, fast_engine: AtOnce) -> N
 def full_wired(page: gr.Blocks, p: SimpleNamespace, full: Optimizing) -> None:
     """What paints on demand."""
     taking, beforehand = Taking(full.inputs), Beforehand(full.inputs)
-    p.ready_made.input(taking.preset, p.ready_made, taking.told, **NOW)
+    p.ready_made.input(taking.preset, p.ready_made, taking.turned, **NOW)
     p.taken.upload(taking.from_result, taking.asked, taking.told, **AT_ONCE)
     # In the browser itself: an answer of the server's might come after what is typed next.
     p.how.input(None, [p.how, p.knobs["steps"]], p.knobs["steps"], js=STEPS_OF_NETWORK, **NOW)

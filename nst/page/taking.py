@@ -31,10 +31,16 @@ class Taking:
         return {p.taken, p.own_painting, p.own, p.style, p.second}
 
     @property
-    def told(self) -> list[Any]:
-        """The parts that it sets."""
+    def turned(self) -> list[Any]:
+        """The parts that a preset sets."""
         p = self.parts
-        return [p.about, p.from_fast, p.style, p.own, p.share, p.strength, p.original, *p.knobs.values()]
+        return [p.about, p.strength, p.original, *p.knobs.values()]
+
+    @property
+    def told(self) -> list[Any]:
+        """The parts that a result sets."""
+        p = self.parts
+        return [*self.turned, p.from_fast, p.style, p.own, p.share]
 
     def preset(self, name: str, request: gr.Request) -> Updates:
         """A preset's source, and the knobs as it sets them; the network that is usual here, where it does not matter

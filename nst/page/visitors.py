@@ -50,7 +50,9 @@ class Visitor:
         self.fast: threading.Event | None = None  # to be set to end the fast run
         self.turn = 0  # number of the latest picture that was asked for on the page
         self.lined_up = 0  # the turn that waits in line for the full method
-        self.subject: tuple[Any, ...] = ()  # the photo and the style that it is asked for
+        self.subject: tuple[Any, ...] | None = ()  # the photo and style of that; None while it begins
+        self.glanced = threading.Event()  # whether the style of the painting that was given is known by now
+        self.glanced.set()
         self.keeps = False  # whether the picture on the page took long, and is not replaced at a touch
         self.painted: tuple[FullOrder, Image.Image] | None = None  # what the full method painted last
         self.drawn_on: tuple[str, Image.Image] | None = None  # a photo's file that was put back, with its drawing

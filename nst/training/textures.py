@@ -1,78 +1,117 @@
 """Paint what stands in for a style's painting: ``python -m nst.training.textures STYLE ... --paintings PAINTINGS``.
 
 The full method needs a picture of a painting, and this program comes with none by anyone else. A texture is a picture
-of its own with a painting's statistics (Gatys, Ecker & Bethge 2015, Texture Synthesis): the full method from noise,
-with no photograph to keep to. Writes ``models/textures/STYLE.jpg``; a style that has one is left as it is, unless
-``--again``, so what was interrupted goes on. A STYLE is the name of a painting's file without its suffix, or
-``id=name``.
+of its own, painted from noise until it has a painting's statistics (Gatys, Ecker & Bethge 2015, "Texture Synthesis
+Using Convolutional Neural Networks"). Writes ``models/textures/STYLE.jpg``; a style that has one keeps it, unless
+``--again``, so that the command goes on where it was stopped. A STYLE is the name of a painting's file without its
+suffix, or ``id=name``.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import time
-from collections import deque
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
+import torch
+import torch.nn.functional as F
 from PIL import Image
+from torch import Tensor
 
-import nst
-from nst.images import fit, save_image
+from nst.estimates import working
+from nst.feedforward.objective import bordered
+from nst.images import Picture, open_image, save_image
+from nst.judges import load_judges
 from nst.models import MODELS
-from nst.settings import PROGRAM, Settings
+from nst.objective import Objective, Terms, advance
+from nst.optimize import LAST, RATE
+from nst.pyramid import LevelAdam, put_together, take_apart
+from nst.regions import open_regions
+from nst.settings import KNOBS, Settings
+from nst.student import Network
+from nst.tensors import to_picture, to_tensor
 from nst.training.photos import opened
 from nst.training.turns import named
 
 FOLDER = MODELS / "textures"
-SIZE, STEPS = 640, 200
-MARGIN = 0.05  # of the long side: near its border a network sees zeros, and what is painted there is gray and blurred
-SMOOTHNESS = 0.3
-QUALITY = 88  # of the JPEG
+SIZE = 640
+STEPS = (250, 150, 100)  # at a quarter of the size, at half of it, at all of it: noise takes many to forget
+SETTINGS = Settings(content_weight=0, smoothness=0.05, style_1=2)  # a painting's colors, and as crisp as it is
+QUALITY = 90  # of the JPEG
 
 
-def settings(size: tuple[int, int], network: str, steps: int) -> Settings:
-    """How a texture of this width and height is painted with its margin."""
-    wide, high = with_margin(size)
-    return Settings(
-        size=max(wide, high),
-        steps=steps,
-        network=network,
-        content_weight=0,
-        smoothness=SMOOTHNESS,
-        start="noise",
-        # The painting is seen at the size of what is left of the canvas.
-        stroke=(size[0] * size[1] / (wide * high)) ** 0.5,
-    )
+class Sizes:
+    """The objective of a picture that is judged at several sizes at once: the sum of theirs. A painting takes from a
+    texture at all its scales, and what is right at a large size is not so at a small one by itself."""
+
+    def __init__(self, objectives: dict[tuple[int, int], Objective]) -> None:
+        self.objectives = objectives  # by height and width
+
+    def composed(self, painted: Tensor) -> Tensor:
+        """The picture itself: nothing of a photograph stays in it."""
+        return painted
+
+    def __call__(self, picture: Tensor) -> tuple[Tensor, Terms]:
+        """The gradient at ``[1, 3, H, W]``, as large, and the total."""
+        picture, total = picture.detach().requires_grad_(), 0.0
+        for size, objective in self.objectives.items():
+            seen = F.interpolate(picture, size, mode="bilinear", antialias=True)
+            gradient, terms = objective(seen)
+            seen.backward(gradient)
+            total += terms["total"]
+        return picture.grad, {"total": total}
 
 
-def with_margin(size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height of the canvas of which a texture of this width and height is cut."""
-    margin = round(MARGIN * max(size))
-    return size[0] + 2 * margin, size[1] + 2 * margin
+def painted(painting: Image.Image, size: int, network: str = "student", steps: tuple[int, ...] = STEPS) -> Image.Image:
+    """A painting's texture, of its proportions, with the long side ``size``; painted from coarse to fine, each size
+    with regard to those before."""
+    judges = load_judges(replace(SETTINGS, network=network))
+    picture = open_image(painting)
+    canvas, sizes = None, [working(painting.size, round(size / 2**halved)) for halved in reversed(range(len(steps)))]
+    for place, count in enumerate(steps):
+        # Zeros beyond its border would draw a gray frame, and tell a network where in the painting it is.
+        judge = bordered(judges.fine if place == len(steps) - 1 else judges.coarse)
+        objective = Sizes({(high, wide): _objective(judge, picture, (wide, high)) for wide, high in sizes[: place + 1]})
+        wide, high = sizes[place]
+        if canvas is None:
+            canvas = torch.rand(1, 3, high, wide, generator=torch.Generator().manual_seed(0)).to(judge.mean.device)
+        canvas = _led(F.interpolate(canvas, (high, wide), mode="bicubic"), objective, count)
+    return to_picture(canvas)
 
 
-def painted(painting: Image.Image, size: int, network: str, steps: int) -> tuple[Image.Image, Settings]:
-    """A painting's texture, of its proportions, with the long side ``size``; and the settings that it is made with."""
-    wanted = fit(painting, size).size
-    how = settings(wanted, network, steps)
-    # The photograph gives the canvas its proportions, and says how rough it is to be.
-    canvas = painting.resize(with_margin(wanted), Image.Resampling.LANCZOS)
-    (last,) = deque(nst.optimize(canvas, painting, how), maxlen=1)
-    left, top = ((whole - part) // 2 for whole, part in zip(last.size, wanted, strict=True))
-    return last.image.crop((left, top, left + wanted[0], top + wanted[1])), how
+def _objective(judge: Network, painting: Picture, size: tuple[int, int]) -> Objective:
+    """To be like the painting at this width and height, and no rougher."""
+    seen = to_tensor(painting.image.resize(size, Image.Resampling.LANCZOS), judge.mean.device)
+    return Objective(judge, seen, open_regions(painting, painting), SETTINGS, lambda: None)
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+def _led(canvas: Tensor, objective: Sizes, steps: int) -> Tensor:
+    """What ``canvas`` comes to in so many steps, slower and slower along a cosine as in ``nst.optimize``."""
+    levels = [level.requires_grad_() for level in take_apart(canvas.clamp(0, 1))]
+    rule = LevelAdam(levels, RATE)
+    for step in range(steps):
+        for group in rule.param_groups:
+            group["lr"] = RATE * (LAST + (1 - LAST) * (1 + math.cos(math.pi * step / steps)) / 2)
+        advance(rule, levels, objective)
+    return put_together(levels).detach().clamp(0, 1)
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("styles", nargs="+", metavar="STYLE", help="a painting's name, or id=name")
     parser.add_argument("--paintings", type=Path, required=True, help="a folder or tar file of paintings")
     parser.add_argument("--out", type=Path, default=FOLDER, help="where to; default: models/textures")
     parser.add_argument("--again", action="store_true", help="paint those too that are there")
     parser.add_argument("--size", type=int, default=SIZE, help="of the long side, in pixels")
-    parser.add_argument("--steps", type=int, default=STEPS)
-    networks = nst.KNOBS["network"].choices
-    parser.add_argument("--network", choices=networks, default="student", help="VGG-19 is had as the app has it")
+    parser.add_argument("--steps", type=int, nargs=len(STEPS), default=STEPS, help="from coarse to fine")
+    parser.add_argument(
+        "--network",
+        choices=KNOBS["network"].choices,
+        default="student",
+        help="what judges; VGG-19, at all sizes or at the last, is had as the app has it",
+    )
     return parser.parse_args(arguments)
 
 
@@ -88,9 +127,8 @@ def main(arguments: list[str] | None = None) -> None:
         if target.exists() and not options.again:
             continue
         began = time.perf_counter()
-        texture, how = painted(paintings[name], options.size, options.network, options.steps)
-        recipe = {"program": PROGRAM, "engine": "optimize", "painting": name} | asdict(how)
-        save_image(texture, target, recipe=recipe, quality=QUALITY)
+        texture = painted(paintings[name], options.size, options.network, tuple(options.steps))
+        save_image(texture, target, quality=QUALITY)
         print(f"{target}: {target.stat().st_size / 1000:.0f} KB, {time.perf_counter() - began:.0f} s", flush=True)
 
 
