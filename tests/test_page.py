@@ -543,6 +543,7 @@ def test_a_stopped_painting_goes_on_also_in_a_page_opened_anew(visit, photo, tmp
     painting = nst.read_recipe(visitor.downloads("#paint-png", tmp_path))["painting"]
     visitor.page.reload()
     visitor.sees_picture("paint")
+    visitor.tap("#paint-more > button")
     visitor.sees("#paint-go-on", "of 1000")
     visitor.tap("#paint-go-on")
     expect(visitor.page.locator("#knob-steps input[type=number]")).to_have_value("1000")
@@ -623,6 +624,7 @@ def test_going_on_puts_the_drawing_back_on_the_board(visit, photo, tmp_path):
     visitor.sees("#paint-status", "Stopped after step")
     visitor.page.reload()
     visitor.sees_picture("paint")
+    visitor.tap("#paint-more > button")
     visitor.tap("#paint-go-on")
     visitor.page.wait_for_function("document.querySelector('#paint-status').innerText.includes('Step')")
     visitor.tap("#paint-stop")

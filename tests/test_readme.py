@@ -86,7 +86,7 @@ def test_the_snippet_of_regions_runs(folder):
 def test_the_snippet_of_learning_a_style_runs(folder):
     snippet = PACKAGE[2].replace("seconds=30", "seconds=3")
     assert snippet != PACKAGE[2]
-    assert "0 s left" in run(snippet, folder)
+    assert re.search(r"[1-9]\d* steps", run(snippet, folder))
     assert (folder / "mine.nst").stat().st_size < 16_000
     assert (folder / "mine.png").stat().st_size > 0
 
