@@ -32,6 +32,7 @@ from nst.tensors import to_picture
 SIDES = {"cpu": (64, 160), "cuda": (64, 512), "mps": (64, 384)}  # of the pictures that are timed
 TIMED = 3  # steps of each, of which the middle one counts
 OLD = 600  # seconds after which they are timed again, if asked for: a machine is not always as busy
+COMPARED = (384, 288)  # width and height at which networks that were not timed are guessed
 HISTORY = 20  # steps that L-BFGS remembers, which its memory hangs on
 FORWARD = 0.38  # of a step's time: one picture looked at, for its targets
 EVALUATIONS = {"adam": 1.0, "lbfgs": 2.1}  # of the objective in a step; a line search takes two and sometimes more
@@ -145,7 +146,10 @@ def likely(settings: Settings) -> Speeds | None:
     small = known(replace(settings, network="student", pooling="max", content_layer=CONTENT_LAYER))
     if small is None:
         return None
-    unit, speeds = small.fine.pixel / SMALL_COST, guessed(settings)
+    # By whole steps: what a call takes and what a pixel takes are told apart badly on a busy machine.
+    usual = Speed(SMALL_COST * OVERHEAD["student"] ** 2, SMALL_COST, small.fine.cached)
+    unit = small.fine.step(*COMPARED) / usual.step(*COMPARED)
+    speeds = guessed(settings)
     parts = (Speed(unit * s.call, unit * s.pixel, small.fine.cached) for s in (speeds.coarse, speeds.fine))
     return Speeds(*parts)
 
