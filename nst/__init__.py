@@ -10,34 +10,32 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import sys
-import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nst.errors import Cancelled, ImageError, NSTError, SettingsError, WeightsUnavailable
-    from nst.estimates import Estimate, estimate
-    from nst.fast import styles, stylize
+    from nst.feedforward.fast import styles, stylize
     from nst.feedforward.learning import Lesson, learn_style
     from nst.feedforward.predict import style_of
     from nst.feedforward.styles import Style, open_style
     from nst.images import Picture, open_image, read_recipe, save_image
-    from nst.optimize import Step, optimize
-    from nst.regions import Region
+    from nst.optimization.estimates import Estimate, estimate
+    from nst.optimization.run import Step, optimize
+    from nst.regions.masks import Region
     from nst.settings import KNOBS, PRESETS, Settings
     from nst.version import __version__
 
 # The same for Python, by module; a test compares the two.
 _PUBLIC = {
     "errors": ("Cancelled", "ImageError", "NSTError", "SettingsError", "WeightsUnavailable"),
-    "estimates": ("Estimate", "estimate"),
-    "fast": ("styles", "stylize"),
+    "optimization.estimates": ("Estimate", "estimate"),
+    "feedforward.fast": ("styles", "stylize"),
     "feedforward.learning": ("Lesson", "learn_style"),
     "feedforward.predict": ("style_of",),
     "feedforward.styles": ("Style", "open_style"),
     "images": ("Picture", "open_image", "read_recipe", "save_image"),
-    "optimize": ("Step", "optimize"),
-    "regions": ("Region",),
+    "optimization.run": ("Step", "optimize"),
+    "regions.masks": ("Region",),
     "settings": ("KNOBS", "PRESETS", "Settings"),
     "version": ("__version__",),
 }
@@ -87,16 +85,3 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """What there is, for those who look with Tab: also what was not asked for yet."""
     return sorted({*globals(), *__all__})
-
-
-class _Package(types.ModuleType):
-    """This package, in which ``nst.optimize`` is the function, whoever imports the module of this name and when:
-    Python puts a module into its package once it is imported, and would put it in the function's place."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _HOME and isinstance(value, types.ModuleType):
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

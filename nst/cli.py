@@ -98,7 +98,7 @@ def _parser() -> _Parser:
 
 def _paint_arguments(parser: argparse.ArgumentParser) -> None:
     """What ``nst paint`` takes: knobs as ``KNOBS`` and the fast engine have them."""
-    from nst.fast_knobs import FAST_KNOBS
+    from nst.feedforward.knobs import FAST_KNOBS
     from nst.settings import KNOBS, PRESETS
 
     parser.add_argument(
@@ -152,8 +152,8 @@ def _number(text: str) -> int | float:
 
 
 def _paint(options: argparse.Namespace) -> int:
-    from nst import batch, painters
-    from nst.fast_knobs import FAST_KNOBS
+    from nst.batch import folders, painters
+    from nst.feedforward.knobs import FAST_KNOBS
     from nst.settings import KNOBS
 
     *photos, style = options.pictures
@@ -168,9 +168,9 @@ def _paint(options: argparse.Namespace) -> int:
         if network not in (None, given.get("network", network)):
             raise SettingsError(f"--how {options.how} and --network {given['network']} differ: leave one of them out.")
         painter = painters.step_painter(style, painters.settings(options.preset, network, given))
-    tasks = batch.tasks(batch.photos(photos), options.out, painter.word)
-    batch.make_folder(tasks[0][1].parent)
-    failed, stopped = batch.run(tasks, painter, as_json=options.json)
+    tasks = folders.tasks(folders.photos(photos), options.out, painter.word)
+    folders.make_folder(tasks[0][1].parent)
+    failed, stopped = folders.run(tasks, painter, as_json=options.json)
     return STOPPED if stopped else FAILED if failed else 0
 
 
@@ -191,7 +191,7 @@ def _styles(options: argparse.Namespace) -> int:
 def _learn(options: argparse.Namespace) -> int:
     if options.out.suffix.lower() != ".nst":
         raise SettingsError(f"{options.out.name} is for a style: let its name end in .nst.")
-    from nst.batch import make_folder
+    from nst.batch.folder import make_folder
     from nst.feedforward.learning import learn_style
     from nst.terminal import Bar, stopping
 

@@ -146,3 +146,10 @@ def total_variation(picture: Tensor) -> Tensor:
     across = (picture[..., :, 1:] - picture[..., :, :-1]).square().mean(dim=(1, 2, 3))
     down = (picture[..., 1:, :] - picture[..., :-1, :]).square().mean(dim=(1, 2, 3))
     return (across + down).mean()
+
+
+def roughness(picture: Tensor) -> Tensor:
+    """Mean absolute difference of neighbors of ``[N, 3, H, W]``, over both directions, ``[N]``."""
+    across = (picture[..., :, 1:] - picture[..., :, :-1]).abs().mean(dim=(1, 2, 3))
+    down = (picture[..., 1:, :] - picture[..., :-1, :]).abs().mean(dim=(1, 2, 3))
+    return across + down

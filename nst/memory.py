@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from nst.patches import MARGIN
+from nst.optimization.patches import MARGIN
 
 MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # of Linux
 BASE = 80 * 2**20  # bytes that a run takes, and

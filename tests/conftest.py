@@ -7,7 +7,7 @@ from hub import Hub
 from huggingface_hub import close_session, constants
 from small_weights import FILE, SMALL, at, small
 
-from nst import ranges, weights
+from nst.hub import ranges, weights
 
 
 @pytest.fixture

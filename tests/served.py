@@ -17,7 +17,7 @@ import numpy as np
 from hub import Content, Hub
 from safetensors.numpy import save
 
-from nst.networks import SHAPES
+from nst.backbones.vgg19 import SHAPES
 
 ROOT = Path(__file__).resolve().parent.parent
 NOBODY = "http://127.0.0.1:9"  # the port of the discard protocol, where nothing listens

@@ -8,8 +8,8 @@ from hub import REPO, Content, header
 from huggingface_hub import constants
 from safetensors.torch import save
 
-from nst import weights
 from nst.errors import WeightsUnavailable
+from nst.hub import weights
 
 FILE = "model.safetensors"
 SMALL = {"features.0.weight": (64, 64, 3, 3), "features.0.bias": (64,), "features.2.weight": (96, 64, 3, 3)}

@@ -17,7 +17,7 @@ from served import LONG, NOBODY, app, app_with_hub, wait_for
 
 import nst
 from nst.drawings import DRAWINGS
-from nst.regions import SECOND, STAYS
+from nst.regions.masks import SECOND, STAYS
 
 SMALL = {"size": 64, "steps": 4}
 

@@ -12,10 +12,11 @@ from gradio.media import get_image
 from PIL import Image
 
 import nst
-from nst import batch, cli, painters, terminal
+from nst import cli, terminal
+from nst.batch import folders, painters
 from nst.cli import main
-from nst.fast_knobs import FAST_KNOBS
 from nst.feedforward import styles
+from nst.feedforward.knobs import FAST_KNOBS
 from nst.settings import KNOBS, PRESETS, Settings
 
 QUICK = ("--how", "quick", "--size", "64")
@@ -134,7 +135,7 @@ def test_ctrl_c_keeps_the_best_so_far_and_ends(folder, monkeypatch, capsys):
             if done == 3:
                 signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(batch, "Bar", Pressing)
+    monkeypatch.setattr(folders, "Bar", Pressing)
     assert main(["paint", "photos", "painting.jpg", "-o", "out", *QUICK, "--steps", "500"]) == 130
     assert [p.name for p in Path("out").iterdir()] == ["cat-painting.png"]
     assert nst.read_recipe("out/cat-painting.png")["step"] == 3
@@ -209,10 +210,10 @@ def test_bad_arguments_are_a_sentence(folder, capsys, arguments, words):
 
 def test_no_file_is_painted_over_in_a_batch(folder):
     photos = [Path("photos/lion.jpg"), Path("photo/lion.jpg"), Path("out/lion-udnie-3.png")]
-    targets = [target.name for _, target in batch.tasks(photos, Path("out"), "udnie")]
+    targets = [target.name for _, target in folders.tasks(photos, Path("out"), "udnie")]
     assert targets == ["lion-udnie.png", "lion-udnie-2.png", "lion-udnie-3-udnie.png"]
     again = [*photos[:2], Path("out/lion-udnie.png")]
-    assert batch.tasks(again, Path("out"), "udnie")[0][1].name == "lion-udnie-2.png"
+    assert folders.tasks(again, Path("out"), "udnie")[0][1].name == "lion-udnie-2.png"
 
 
 # ---- The other commands

@@ -8,13 +8,15 @@ from pictures import scene
 from torchvision.models import vgg19
 
 import nst
-from nst import Settings, device, estimates, judges, memory, scales
-from nst.benchmark import random_weights
-from nst.estimates import FORWARD, Speed, Speeds
-from nst.page import beforehand
-from nst.page.painting import LONGEST
+from nst import Settings, device, memory
+from nst.backbones import loading
+from nst.benchmark.speed import random_weights
+from nst.optimization import estimates, scales
+from nst.optimization.estimates import FORWARD, Speed, Speeds
+from nst.optimization.patches import MARGIN
+from nst.page import times
+from nst.page.job import LONGEST
 from nst.page.texts import TEXTS
-from nst.patches import MARGIN
 
 PHOTO = scene().resize((96, 72))
 
@@ -86,8 +88,8 @@ def test_memory_and_size_are_those_of_the_run(monkeypatch):
 def test_the_network_is_timed_once_and_then_the_time_is_known(monkeypatch):
     torch.manual_seed(1)
     published = {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
-    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: published)
-    monkeypatch.setattr(judges, "_networks", {})
+    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: published)
+    monkeypatch.setattr(loading, "_networks", {})
     monkeypatch.setattr(estimates, "_timed", {})
     monkeypatch.setattr(estimates, "SIDES", dict.fromkeys(estimates.SIDES, (32, 64)))
     assert estimates.known(Settings()) is None
@@ -120,15 +122,15 @@ def test_the_time_is_known_on_every_kind_of_device(monkeypatch):
         )
         for number in (torch.float32, torch.bfloat16)
     ]
-    estimates.time_steps(judges.Judges(*networks), Settings())
+    estimates.time_steps(loading.Judges(*networks), Settings())
     assert estimates.foreseen((4, 3), Settings()).seconds > 0
 
 
 def test_what_is_known_of_the_machine_counts_from_the_first_step(monkeypatch):
     """A step that is said to take ten seconds is not believed to take none because the first one did."""
     slow = Speeds(Speed(10.0, 0.0), Speed(10.0, 0.0))
-    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
-    monkeypatch.setattr(judges, "_networks", {})
+    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
+    monkeypatch.setattr(loading, "_networks", {})
     left = []
     for found in (None, slow):
         monkeypatch.setattr(estimates, "known", lambda settings, found=found: found)
@@ -155,7 +157,7 @@ class Asking:
 
 
 def told(second: bool = False, language: str = "en", **changed) -> str:
-    return beforehand.told(Asking(language), (4, 3), Settings(**changed), second)
+    return times.told(Asking(language), (4, 3), Settings(**changed), second)
 
 
 def test_the_page_tells_time_and_memory(speeds, monkeypatch):
@@ -193,17 +195,17 @@ def test_what_was_not_timed_is_guessed_after_the_small_network(monkeypatch):
     """Full takes longest, and nothing is guessed where nothing was timed."""
     small = Speeds(Speed(0.001, 1e-6), Speed(0.001, 1e-6))
     monkeypatch.setattr(estimates, "known", lambda s: small if s.network == "student" else None)
-    seconds = [beforehand.seconds_of(how, (4, 3), Settings()) for how in ("student", "both", "vgg19")]
+    seconds = [times.seconds_of(how, (4, 3), Settings()) for how in ("student", "both", "vgg19")]
     assert 0 < seconds[0] < seconds[1] < seconds[2]
     assert estimates.foreseen((4, 3), Settings()).seconds is None
     monkeypatch.setattr(estimates, "known", lambda s: None)
-    assert beforehand.seconds_of("vgg19", (4, 3), Settings()) is None
+    assert times.seconds_of("vgg19", (4, 3), Settings()) is None
 
 
 def test_every_stop_of_how_says_what_it_takes(speeds):
     """A network that cannot do what the knobs say is estimated with what it can."""
     settings = Settings(pooling="average")
-    labels = [beforehand.label(Asking("en"), how, (4, 3), settings) for how in beforehand.HOWS[1:]]
+    labels = [times.label(Asking("en"), how, (4, 3), settings) for how in times.HOWS[1:]]
     assert [label.split(" · ")[0] for label in labels] == ["Quick", "Quick, then Full", "Full"]
     assert all(label.endswith(" s") for label in labels)
 

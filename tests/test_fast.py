@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 import nst
-from nst import Cancelled, ImageError, SettingsError, fast, tiles
-from nst.feedforward import styles
+from nst import Cancelled, ImageError, SettingsError
+from nst.feedforward import fast, styles, tiles
 from nst.feedforward.sessions import open_model
 from nst.models import MODELS
 

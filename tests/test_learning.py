@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 
 import nst
+from nst.backbones.student import Student, shipped
 from nst.drawings import DRAWINGS
 from nst.feedforward import learning, objective
-from nst.student import Student, shipped
 
 
 @pytest.fixture

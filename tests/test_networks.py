@@ -4,7 +4,18 @@ import pytest
 import torch
 from torchvision.models import vgg19
 
-from nst.networks import CONTENT_LAYER, LAYOUT, MEAN, SHAPES, SOFTNESS, STD, STYLE_LAYERS, VGG19, _MaxPool, _Rectifier
+from nst.backbones.vgg19 import (
+    CONTENT_LAYER,
+    LAYOUT,
+    MEAN,
+    SHAPES,
+    SOFTNESS,
+    STD,
+    STYLE_LAYERS,
+    VGG19,
+    _MaxPool,
+    _Rectifier,
+)
 
 
 @pytest.fixture(scope="module")

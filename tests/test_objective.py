@@ -8,10 +8,10 @@ from torchvision.models import vgg19
 
 import nst
 from nst import Region, Settings
-from nst.networks import VGG19
-from nst.objective import Objective
-from nst.patches import ALIGNED, MARGIN, cut
-from nst.regions import open_regions
+from nst.backbones.vgg19 import VGG19
+from nst.optimization.objective import Objective
+from nst.optimization.patches import ALIGNED, MARGIN, cut
+from nst.regions.masks import open_regions
 from nst.tensors import to_tensor
 
 SIZE = (304, 245)

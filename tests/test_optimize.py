@@ -13,9 +13,11 @@ from PIL import Image
 from torchvision.models import vgg19
 
 import nst
-from nst import ImageError, Settings, SettingsError, device, judges, losses, memory, scales
-from nst.objective import stride
-from nst.regions import open_regions
+from nst import ImageError, Settings, SettingsError, device, losses, memory
+from nst.backbones import loading
+from nst.optimization import scales
+from nst.optimization.objective import stride
+from nst.regions.masks import open_regions
 
 module = importlib.import_module("nst.optimize")
 
@@ -28,8 +30,8 @@ def published():
 
 @pytest.fixture(autouse=True)
 def network(published, monkeypatch):
-    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: published)
-    monkeypatch.setattr(judges, "_networks", {})
+    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: published)
+    monkeypatch.setattr(loading, "_networks", {})
 
 
 def picture(seed: int, width: int = 96, height: int = 72) -> Image.Image:
@@ -200,8 +202,8 @@ def test_the_scaling_of_the_weights_file_does_not_change_the_picture(published, 
     for kind in ("weight", "bias"):
         scaled[f"features.21.{kind}"] = published[f"features.21.{kind}"] * 10
     scaled["features.23.weight"] = published["features.23.weight"] * 0.1
-    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: scaled)
-    monkeypatch.setattr(judges, "_networks", {})
+    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: scaled)
+    monkeypatch.setattr(loading, "_networks", {})
     assert difference(run(settings)[-1].image, plain) < 1
 
 
@@ -253,7 +255,7 @@ def test_every_step_shows_in_the_result():
 def failing(monkeypatch, *calls: int, error: Exception | None = None) -> list[int]:
     """VGG-19 gets no memory at these of its convolutions, counted from 1; gives a list that counts them."""
     met: list[int] = []
-    forward = judges.VGG19.forward
+    forward = loading.VGG19.forward
 
     def full(self, picture, layers, watch=None):
         def watched():
@@ -265,7 +267,7 @@ def failing(monkeypatch, *calls: int, error: Exception | None = None) -> list[in
 
         return forward(self, picture, layers, watched)
 
-    monkeypatch.setattr(judges.VGG19, "forward", full)
+    monkeypatch.setattr(loading.VGG19, "forward", full)
     return met
 
 
@@ -388,14 +390,14 @@ def test_a_layer_without_a_share_has_no_say():
 
 def test_a_larger_stroke_sees_the_painting_larger(monkeypatch):
     seen = []
-    forward = judges.VGG19.forward
+    forward = loading.VGG19.forward
 
     def watched(self, picture, layers, watch=None):
         if tuple(layers) != ("relu4_2",):
             seen.append(picture.shape[2] * picture.shape[3])
         return forward(self, picture, layers, watch)
 
-    monkeypatch.setattr(judges.VGG19, "forward", watched)
+    monkeypatch.setattr(loading.VGG19, "forward", watched)
     for stroke in (1.0, 2.0):
         run(Settings(size=128, steps=1, scales=1, stroke=stroke))
     usual, *_ = seen

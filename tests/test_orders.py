@@ -7,10 +7,11 @@ from pictures import scene
 from PIL import Image
 
 import nst
-from nst.page import orders, unfinished, visitors
-from nst.page.orders import Beside, FastOrder, FullOrder, texture
-from nst.page.painting import Preview
-from nst.regions import STAYS
+from nst import requests
+from nst.page import resuming, visitors
+from nst.page.job import Preview
+from nst.regions.masks import STAYS
+from nst.requests import Beside, FastOrder, FullOrder, texture
 
 PHOTO = nst.open_image(scene().resize((64, 48)), name="beach.jpg")
 SHARES = {"starry-night": 0.75, "udnie": 0.25}
@@ -27,7 +28,7 @@ def test_a_style_of_the_wall_is_painted_from_its_texture():
 
 
 def test_a_style_without_a_texture_is_refused_in_a_sentence(monkeypatch):
-    monkeypatch.setattr(orders, "find", lambda style: nst.Style("none", "Nothing"))
+    monkeypatch.setattr(requests, "find", lambda style: nst.Style("none", "Nothing"))
     with pytest.raises(nst.SettingsError, match="no texture of Nothing"):
         texture.__wrapped__("none")
 
@@ -57,12 +58,12 @@ def test_a_recipe_of_the_full_method_names_the_styles_and_reads_back(tmp_path):
 
 
 def test_an_unfinished_painting_remembers_its_styles(tmp_path, monkeypatch):
-    monkeypatch.setattr(unfinished, "place", lambda: tmp_path)
+    monkeypatch.setattr(resuming, "place", lambda: tmp_path)
     monkeypatch.setattr(visitors, "place", lambda: tmp_path)
-    key = unfinished.new_key()
-    with unfinished.Keeper(key, mixture()) as keeper:
+    key = resuming.new_key()
+    with resuming.Keeper(key, mixture()) as keeper:
         keeper.keep(Preview(PHOTO.image, 5, 120, {}, 1.0, 1.0, (), "CPU", ()), now=True)
-    found = unfinished.find(key)
+    found = resuming.find(key)
     assert (found.style, found.painting.name) == (SHARES, "The Starry Night")
     assert found.after == 4
     assert len(found.paintings()) == 2

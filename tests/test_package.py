@@ -16,33 +16,6 @@ import nst
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-ORDERS = [
-    "import nst; nst.optimize",
-    "import nst; nst.Step",
-    "import nst.optimize",
-    "import nst.optimize as optimize",
-    "from nst import optimize",
-    "from nst.optimize import Step",
-    "from nst.optimize import optimize",
-    "import nst.benchmark, nst.race",
-    "import importlib; importlib.import_module('nst.optimize')",
-    "import nst; nst.fast; nst.estimates",
-    "from nst import *",
-]
-FRESH = """
-import json, sys, types
-for order in json.loads(sys.argv[1]):
-    for name in [name for name in sys.modules if name.split(".")[0] == "nst"]:
-        del sys.modules[name]  # torch stays: only this package begins anew
-    given = {}
-    exec(order, given)
-    import nst
-    for optimize in (nst.optimize, given.get("optimize", nst.optimize)):
-        assert isinstance(optimize, types.FunctionType), order
-    from nst.optimize import optimize
-    assert nst.optimize is optimize, order
-    assert isinstance(sys.modules["nst.optimize"], types.ModuleType), order
-"""
 
 
 def python(*arguments: str, path: Path = ROOT, cwd: Path = ROOT) -> subprocess.CompletedProcess:
@@ -51,11 +24,6 @@ def python(*arguments: str, path: Path = ROOT, cwd: Path = ROOT) -> subprocess.C
 
 
 # ---- Names
-
-
-def test_optimize_is_the_function_whatever_is_imported_first():
-    done = python("-c", FRESH, json.dumps(ORDERS))
-    assert done.returncode == 0, done.stderr
 
 
 def test_a_name_is_told_to_python_and_to_type_checkers_alike():
@@ -73,7 +41,7 @@ def test_every_name_is_there():
 
 
 def test_a_module_is_there_without_being_imported_and_nothing_else_is():
-    done = python("-c", "import nst; nst.images.fit, nst.fast.mixture, nst.feedforward, nst.models.MODELS")
+    done = python("-c", "import nst; nst.images.fit, nst.color.COLORS, nst.feedforward, nst.models.MODELS")
     assert done.returncode == 0, done.stderr
     for name in ("nothing", "_nothing", "__wrapped__"):
         with pytest.raises(AttributeError, match=name):

@@ -12,9 +12,10 @@ from served import NOBODY, app, app_with_hub
 
 import nst
 from nst.drawings import DRAWINGS
-from nst.page.orders import OWN, hashed
+from nst.feedforward import fast
 from nst.page.texts import TEXTS, TITLE
-from nst.regions import SECOND
+from nst.regions.masks import SECOND
+from nst.requests import OWN, hashed
 from nst.settings import PROGRAM, STEPS
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium here; set CHROMIUM to its path")
@@ -191,7 +192,7 @@ def test_a_result_gives_all_its_settings_back(fast_style, visit, photo, tmp_path
 def test_a_picture_that_was_painted_at_once_gives_its_settings_back(visit, tmp_path):
     visitor = visit()
     style, other = nst.styles()[2].id, nst.styles()[4].id
-    recipe = nst.fast.recipe({style: 0.5, other: 0.5}, 0.8, 96, stroke=1.5, color="match", seed=7)
+    recipe = fast.recipe({style: 0.5, other: 0.5}, 0.8, 96, stroke=1.5, color="match", seed=7)
     nst.save_image(Image.new("RGB", (96, 64)), tmp_path / "result.png", recipe=recipe)
     visitor.tap("#paint-more > button")
     with visitor.page.expect_file_chooser() as choosing:

@@ -5,9 +5,9 @@ from pictures import scene
 
 import nst
 from nst.jobs import idle
-from nst.page import painting
-from nst.page.orders import Beside, FullOrder
-from nst.page.painting import LONGEST
+from nst.page import job
+from nst.page.job import LONGEST
+from nst.requests import Beside, FullOrder
 from nst.settings import Settings
 
 PHOTO, PAINTING = (nst.open_image(scene().resize(size)) for size in ((64, 48), (48, 48)))
@@ -16,23 +16,23 @@ PHOTO, PAINTING = (nst.open_image(scene().resize(size)) for size in ((64, 48), (
 @pytest.mark.parametrize(("cached", "borrowed", "loads"), [(True, None, 1), (False, None, 1), (True, object(), 0)])
 def test_the_network_that_is_usual_here_is_read_ahead_where_it_will_be_used(cached, borrowed, loads, monkeypatch):
     loaded = []
-    monkeypatch.setattr(painting.weights, "cached", lambda: cached)
-    monkeypatch.setattr(painting.device, "spaces", borrowed)
+    monkeypatch.setattr(job.weights, "cached", lambda: cached)
+    monkeypatch.setattr(job.device, "spaces", borrowed)
     timed = []
-    monkeypatch.setattr(painting, "load_judges", loaded.append)
-    monkeypatch.setattr(painting, "time_steps", lambda judges, settings: timed.append(judges))
-    painting.warm_up()
+    monkeypatch.setattr(job, "load_judges", loaded.append)
+    monkeypatch.setattr(job, "time_steps", lambda judges, settings: timed.append(judges))
+    job.warm_up()
     assert {settings.network for settings in loaded} == set(loads * ["both" if cached else "student"])
     assert len(timed) == loads
 
 
 def test_a_network_that_cannot_be_read_ahead_disturbs_nobody(monkeypatch):
     def broken(settings):
-        raise painting.nst.NSTError("damaged")
+        raise job.nst.NSTError("damaged")
 
-    monkeypatch.setattr(painting.weights, "cached", lambda: True)
-    monkeypatch.setattr(painting, "load_judges", broken)
-    painting.warm_up()
+    monkeypatch.setattr(job.weights, "cached", lambda: True)
+    monkeypatch.setattr(job, "load_judges", broken)
+    job.warm_up()
 
 
 def ordered(monkeypatch, seconds: float | None, space: str | None) -> None:
@@ -44,15 +44,15 @@ def ordered(monkeypatch, seconds: float | None, space: str | None) -> None:
         asked.append((size, settings, paintings, after))
         return nst.Estimate(seconds, 10**9, (384, 288), None)
 
-    monkeypatch.setattr(painting, "foreseen", foreseen)
-    monkeypatch.setattr(painting, "load_judges", lambda settings, told=None: None)
-    monkeypatch.setattr(painting, "time_steps", lambda judges, settings: None)
-    monkeypatch.setattr(painting, "previews", lambda *order: (picture for picture in ["painted"]))
+    monkeypatch.setattr(job, "foreseen", foreseen)
+    monkeypatch.setattr(job, "load_judges", lambda settings, told=None: None)
+    monkeypatch.setattr(job, "time_steps", lambda judges, settings: None)
+    monkeypatch.setattr(job, "previews", lambda *order: (picture for picture in ["painted"]))
     monkeypatch.delenv("SPACE_ID", raising=False)
     if space:
         monkeypatch.setenv("SPACE_ID", space)
     emitted = []
-    painting.work(order)(emitted.append, lambda: False)
+    job.work(order)(emitted.append, lambda: False)
     assert emitted == ["painted"]
     assert asked == ([((64, 48), order.settings, 2, 7)] if space else [])
 
@@ -67,14 +67,14 @@ def test_a_painting_that_takes_long_is_refused_on_a_space_only(monkeypatch):
 
 def test_steps_are_timed_only_while_nobody_paints(monkeypatch):
     timed = []
-    monkeypatch.setattr(painting, "at_hand", lambda settings: True)
-    monkeypatch.setattr(painting, "load_judges", lambda settings: None)
-    monkeypatch.setattr(painting, "time_steps", lambda judges, settings: timed.append(idle_now()))
-    monkeypatch.setattr(painting.memory, "free", lambda where: 0)
+    monkeypatch.setattr(job, "at_hand", lambda settings: True)
+    monkeypatch.setattr(job, "load_judges", lambda settings: None)
+    monkeypatch.setattr(job, "time_steps", lambda judges, settings: timed.append(idle_now()))
+    monkeypatch.setattr(job.memory, "free", lambda where: 0)
     with idle():
-        assert painting.estimated((64, 48), Settings()).size == (384, 288)  # whoever paints has the memory now
+        assert job.estimated((64, 48), Settings()).size == (384, 288)  # whoever paints has the memory now
     assert timed == []
-    assert max(painting.estimated((64, 48), Settings()).size) < 384
+    assert max(job.estimated((64, 48), Settings()).size) < 384
     assert timed == [False]
 
 
@@ -88,12 +88,12 @@ def test_without_memory_to_time_steps_in_the_time_stays_unknown(error, monkeypat
     def full(judges, settings):
         raise error
 
-    monkeypatch.setattr(painting, "at_hand", lambda settings: True)
-    monkeypatch.setattr(painting, "load_judges", lambda settings: None)
-    monkeypatch.setattr(painting, "time_steps", full)
-    assert painting.estimated((64, 48), Settings()).memory > 0
+    monkeypatch.setattr(job, "at_hand", lambda settings: True)
+    monkeypatch.setattr(job, "load_judges", lambda settings: None)
+    monkeypatch.setattr(job, "time_steps", full)
+    assert job.estimated((64, 48), Settings()).memory > 0
 
 
 def test_where_the_gpu_is_elsewhere_nothing_is_foretold(monkeypatch):
-    monkeypatch.setattr(painting.device, "spaces", object())
-    assert painting.estimated((64, 48), Settings()) is None
+    monkeypatch.setattr(job.device, "spaces", object())
+    assert job.estimated((64, 48), Settings()) is None

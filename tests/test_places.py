@@ -9,10 +9,10 @@ from PIL import Image
 
 import nst
 from nst import Region, SettingsError
-from nst.page import places, unfinished, visitors
-from nst.page.orders import Beside, FullOrder, fingerprint
+from nst.page import region_inputs, resuming, visitors
 from nst.page.pictures import Upload
-from nst.regions import SECOND, STAYS, drawn_regions
+from nst.regions.masks import SECOND, STAYS, drawn_regions
+from nst.requests import Beside, FullOrder, fingerprint
 
 ONE, OTHER = scene().resize((64, 48)), scene().resize((48, 64))
 
@@ -70,23 +70,23 @@ def test_a_place_for_a_second_painting_that_is_not_there_is_said():
 def test_an_editor_without_a_stroke_is_no_drawing(tmp_path):
     empty = {"background": ONE, "layers": [drawing()], "composite": ONE}
     for editor in (None, {}, {"layers": []}, {"layers": [None]}, empty):
-        assert places.gathered(None, 0.5, editor) == Beside(None, 0.5, None)
+        assert region_inputs.gathered(None, 0.5, editor) == Beside(None, 0.5, None)
     file = tmp_path / "two.png"
     OTHER.save(file)
     drawn = drawing((SECOND, LEFT))
-    beside = places.gathered(Upload(str(file), "two.png"), 0.25, {"layers": [drawn]})
+    beside = region_inputs.gathered(Upload(str(file), "two.png"), 0.25, {"layers": [drawn]})
     assert (beside.second.name, beside.share, beside.places.tobytes()) == ("two.png", 0.25, drawn.tobytes())
 
 
 def test_the_photo_is_drawn_on_upright_and_with_what_was_drawn(tmp_path):
     file = tmp_path / "one.png"
     scene().resize((1000, 500)).save(file)
-    shown = places.canvas(Upload(str(file), None), drawing((STAYS, LEFT)))
-    assert shown["background"].size == shown["layers"][0].size == (places.CANVAS, places.CANVAS // 2)
+    shown = region_inputs.canvas(Upload(str(file), None), drawing((STAYS, LEFT)))
+    assert shown["background"].size == shown["layers"][0].size == (region_inputs.CANVAS, region_inputs.CANVAS // 2)
     assert shown["composite"].getpixel((10, 10))[:3] == STAYS
-    assert places.canvas(None) is None
+    assert region_inputs.canvas(None) is None
     (tmp_path / "none.png").write_text("no picture")
-    assert places.canvas(Upload(str(tmp_path / "none.png"), None)) is None
+    assert region_inputs.canvas(Upload(str(tmp_path / "none.png"), None)) is None
 
 
 PHOTO, PAINTING = (nst.open_image(picture, name=f"{n}.png") for n, picture in enumerate((ONE, OTHER)))
@@ -110,14 +110,14 @@ def test_going_on_keeps_them():
 
 
 def test_an_interrupted_run_finds_them_again(tmp_path, monkeypatch):
-    for module in (unfinished, visitors):
+    for module in (resuming, visitors):
         monkeypatch.setattr(module, "place", lambda: tmp_path)
     from test_unfinished import preview
 
-    key = unfinished.new_key()
-    with unfinished.Keeper(key, FullOrder(PHOTO, PAINTING, nst.Settings(size=64, steps=9), beside=BESIDE)) as keeper:
+    key = resuming.new_key()
+    with resuming.Keeper(key, FullOrder(PHOTO, PAINTING, nst.Settings(size=64, steps=9), beside=BESIDE)) as keeper:
         keeper.keep(preview(4))
-    found = unfinished.find(key).beside
+    found = resuming.find(key).beside
     assert (found.second.name, found.share) == ("second.png", 0.25)
     assert found.second.image.tobytes() == BESIDE.second.image.tobytes()
     assert found.places.tobytes() == BESIDE.places.tobytes()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nst.pyramid import LevelAdam, put_together, take_apart
+from nst.optimization.pyramid import LevelAdam, put_together, take_apart
 
 
 @pytest.mark.parametrize("shape", [(64, 48), (33, 17), (5, 90), (1, 1)])

@@ -11,9 +11,11 @@ import torch
 from PIL import Image
 from torchvision.models import vgg19
 
-from nst import Settings, benchmark, judges, race, textbook
-from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
-from nst.race import Point, Race, balanced
+from nst import Settings
+from nst.backbones import loading
+from nst.backbones.vgg19 import CONTENT_LAYER, STYLE_LAYERS, VGG19
+from nst.benchmark import baseline, race, speed
+from nst.benchmark.race import Point, Race, balanced
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def published():
 @pytest.fixture
 def network(published, monkeypatch):
     monkeypatch.setattr(race.weights, "vgg19", lambda progress=None: published)
-    monkeypatch.setattr(judges, "_networks", {})
+    monkeypatch.setattr(loading, "_networks", {})
 
 
 def picture(seed: int, width: int = 64, height: int = 48) -> Image.Image:
@@ -36,7 +38,7 @@ def picture(seed: int, width: int = 64, height: int = 48) -> Image.Image:
 def test_the_textbooks_plain_pass_sees_what_ours_sees(published):
     judge, x = VGG19(published), torch.rand(1, 3, 32, 48)
     ours = judge(x, (*STYLE_LAYERS, CONTENT_LAYER))
-    found = textbook.features(judge, x)
+    found = baseline.features(judge, x)
     assert found.keys() == ours.keys()
     assert all(torch.equal(found[layer], ours[layer]) for layer in ours)
 
@@ -44,7 +46,7 @@ def test_the_textbooks_plain_pass_sees_what_ours_sees(published):
 def test_the_textbooks_loop_comes_nearer_to_the_style(published):
     judge = VGG19(published)
     photo, painting = (race.to_tensor(picture(seed)) for seed in (1, 2))
-    results = [race.to_picture(x) for x in textbook.optimize(judge, photo, painting, 12)]
+    results = [race.to_picture(x) for x in baseline.optimize(judge, photo, painting, 12)]
     assert len(results) == 12
     first, last = (race.distances(judge, picture(1), picture(2), results[n])["style"] for n in (0, -1))
     assert last < first
@@ -148,7 +150,7 @@ def test_the_benchmark_prints_a_row_for_each_pair(network, tmp_path, monkeypatch
             "steps=2",
         ],
     )
-    benchmark.main()
+    speed.main()
     printed = capsys.readouterr().out
     assert "| 1-2 |" in printed
     assert "| 2-1 |" in printed
@@ -158,7 +160,7 @@ def test_the_benchmark_prints_a_row_for_each_pair(network, tmp_path, monkeypatch
 
 
 def test_settings_are_named_as_everywhere():
-    given = dict(map(benchmark.setting, ["steps=80", "content_weight=2.5", "color=luminance"]))
+    given = dict(map(speed.setting, ["steps=80", "content_weight=2.5", "color=luminance"]))
     assert Settings.from_dict(given) == Settings(steps=80, content_weight=2.5, color="luminance")
 
 
@@ -166,10 +168,10 @@ def test_settings_are_named_as_everywhere():
 def test_a_setting_that_cannot_be_is_said(given, words, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["benchmark", "optimize", "--set", given])
     with pytest.raises(SystemExit, match=words):
-        benchmark.main()
+        speed.main()
 
 
 def test_files_that_make_no_pairs_are_refused(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["benchmark", "optimize", "photo.jpg"])
     with pytest.raises(SystemExit, match="pairs"):
-        benchmark.main()
+        speed.main()

@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub import constants
 from small_weights import BYTES, FILE, at, failure, laid_out, right, small
 
-from nst import ranges, weights
+from nst.hub import ranges, weights
 
 
 def test_a_connection_that_breaks_is_taken_up_where_it_broke(hub, cache):

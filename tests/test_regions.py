@@ -9,8 +9,9 @@ from PIL import Image
 from torchvision.models import vgg19
 
 import nst
-from nst import Region, Settings, SettingsError, judges
-from nst.regions import open_regions
+from nst import Region, Settings, SettingsError
+from nst.backbones import loading
+from nst.regions.masks import open_regions
 
 WIDTH, HEIGHT = 96, 72
 
@@ -33,8 +34,8 @@ PHOTO = nst.open_image(picture(1))
 def network(monkeypatch):
     torch.manual_seed(1)
     published = {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
-    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: published)
-    monkeypatch.setattr(judges, "_networks", {})
+    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: published)
+    monkeypatch.setattr(loading, "_networks", {})
 
 
 def test_shares_add_up_to_what_is_covered_and_follow_the_weights_where_masks_overlap():

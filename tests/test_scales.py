@@ -2,7 +2,7 @@
 
 import pytest
 
-from nst.scales import COARSEST, Scale, after, at_most, plan
+from nst.optimization.scales import COARSEST, Scale, after, at_most, plan
 from nst.settings import USUAL
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 import nst
 from nst import KNOBS, PRESETS, Settings, SettingsError
+from nst.feedforward import fast
 from nst.settings import PROGRAM
 
 
@@ -104,8 +105,8 @@ def test_a_picture_without_a_recipe_and_one_by_fast_are_told_apart(tmp_path):
     Image.new("RGB", (40, 30)).save(tmp_path / "plain.png")
     with pytest.raises(SettingsError, match="no recipe"):
         Settings.from_image(tmp_path / "plain.png")
-    fast = nst.fast.recipe("udnie", 0.5, 512)
-    nst.save_image(Image.new("RGB", (40, 30)), tmp_path / "fast.png", recipe=fast)
+    at_once = fast.recipe("udnie", 0.5, 512)
+    nst.save_image(Image.new("RGB", (40, 30)), tmp_path / "fast.png", recipe=at_once)
     with pytest.raises(SettingsError, match=r"Fast, with style udnie, strength 0\.5"):
         Settings.from_image(tmp_path / "fast.png")
 

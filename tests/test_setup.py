@@ -260,11 +260,11 @@ def within(module: str, *rooms: str) -> bool:
     [
         ("gradio", ["nst.page"]),
         ("gradio_client", []),
-        ("huggingface_hub", ["nst.weights"]),
-        ("onnxruntime", ["nst.fast", "nst.feedforward", "nst.training"]),
+        ("huggingface_hub", ["nst.hub"]),
+        ("onnxruntime", ["nst.feedforward", "nst.training", "nst.benchmark"]),
         ("spaces", ["nst.device"]),
         ("nst.page", ["nst.page", "nst.cli", "app"]),
-        ("nst.training", ["nst.training", "nst.benchmark"]),  # a tool, not what the app runs
+        ("nst.training", ["nst.training"]),  # a tool, not what the app runs
     ],
 )
 def test_a_wall_stands(guarded: str, rooms: list[str]):
@@ -272,9 +272,28 @@ def test_a_wall_stands(guarded: str, rooms: list[str]):
     assert not {module for module in through if not within(module, *rooms)}
 
 
-def test_networks_and_losses_know_no_other_room():
-    for name in ("losses", "networks"):
-        assert not [module for module in imports(ROOT / "nst" / f"{name}.py") if within(module, "nst")]
+FLOORS = (
+    {"errors", "version", "models", "terminal"},
+    {"color", "tensors", "losses", "device", "jobs", "images", "drawings", "settings"},
+    {"hub", "backbones", "regions"},
+    {"memory", "optimization", "feedforward"},
+    {"requests"},
+    {"batch", "benchmark"},
+    {"page", "training", "cli"},
+    {"__main__", "app"},
+)
+"""The rooms of ``nst`` from the ground up: a room imports what is below it, and of its own floor what is in its row."""
+
+
+def test_every_import_goes_down_or_stays_on_its_floor():
+    floors = {name: number for number, floor in enumerate(FLOORS) for name in floor}
+    rooms = {room(path): path for path in python_files()}
+    for name, path in rooms.items():
+        if name == "nst":
+            continue
+        here = floors[name.removeprefix("nst.").partition(".")[0]]
+        there = {module.removeprefix("nst.").partition(".")[0] for module in imports(path) if within(module, "nst")}
+        assert not {module for module in there if floors.get(module, -1) > here}, name
 
 
 def test_imports_point_one_way():

@@ -15,19 +15,21 @@ from safetensors.torch import load_file
 from torchvision.models import vgg19
 
 import nst
-from nst import Settings, estimates, judges, losses, scales, student
-from nst.benchmark import random_weights
+from nst import Settings, losses
+from nst.backbones import loading, student
+from nst.backbones.student import LEARNED, STAGES, Student
+from nst.backbones.vgg19 import CONTENT_LAYER, LAYOUT, STYLE_LAYERS, VGG19
+from nst.benchmark.speed import random_weights
 from nst.images import open_image
-from nst.networks import CONTENT_LAYER, LAYOUT, STYLE_LAYERS, VGG19
-from nst.objective import Objective
-from nst.page.orders import FullOrder
-from nst.pyramid import put_together, take_apart
-from nst.regions import open_regions
+from nst.optimization import estimates, scales
+from nst.optimization.objective import Objective
+from nst.optimization.pyramid import put_together, take_apart
+from nst.regions.masks import open_regions
+from nst.requests import FullOrder
 from nst.settings import STEPS
-from nst.student import LEARNED, STAGES, Student
 from nst.tensors import to_picture, to_tensor
-from nst.training import coordinates, deep, diet, distill, publish_student, teaching, trust
-from nst.training.coordinates import Coordinates
+from nst.training import data, deep, distill, distillation, layer_weights, projections, publish_student
+from nst.training.projections import Coordinates
 
 QUICK = Settings(network="student", size=96, steps=30)
 PHOTO, PAINTING = scene().resize((96, 72)), scene().rotate(90, expand=True).resize((60, 80))
@@ -39,8 +41,8 @@ def no_vgg19(monkeypatch):
     def fetched(progress=None):
         raise AssertionError("VGG-19 was asked for")
 
-    monkeypatch.setattr(judges.weights, "vgg19", fetched)
-    monkeypatch.setattr(judges, "_networks", {})
+    monkeypatch.setattr(loading.weights, "vgg19", fetched)
+    monkeypatch.setattr(loading, "_networks", {})
 
 
 def test_a_layer_has_the_side_that_vgg19_gives_it_and_its_own_directions():
@@ -126,7 +128,7 @@ def test_a_damaged_file_is_said(damage, tmp_path, monkeypatch):
         (tmp_path / json.loads(entry)["file"]).write_bytes(data[:-1])
     monkeypatch.setattr(student, "MODELS", tmp_path)
     with pytest.raises(nst.WeightsUnavailable, match=r"student.safetensors.* again\."):
-        judges.load_judges(QUICK)
+        loading.load_judges(QUICK)
 
 
 def test_its_speed_is_not_taken_for_vgg19s(monkeypatch):
@@ -171,7 +173,7 @@ def test_in_quick_then_full_the_small_network_leads_and_vgg19_finishes(monkeypat
             return super().__call__(picture)
 
     monkeypatch.setattr(sys.modules["nst.optimize"], "Objective", Watched)
-    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
+    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
     settings = Settings(network="both", size=128, steps=20)
     last = list(nst.optimize(PHOTO, PAINTING, settings))[-1]
     first = settings.steps - settings.finish_steps
@@ -197,7 +199,7 @@ def test_where_memory_fails_vgg19_still_only_finishes(failing, monkeypatch):
             return super().__call__(picture)
 
     monkeypatch.setattr(sys.modules["nst.optimize"], "Objective", Failing)
-    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
+    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
     settings = Settings(network="both", size=128, steps=20)
     last = list(nst.optimize(PHOTO, PAINTING, settings))[-1]
     finish = [side for network, side in asked if network is VGG19]
@@ -221,7 +223,7 @@ def test_an_interrupted_run_with_both_is_taken_up_with_the_network_that_was_next
             return super().__call__(picture)
 
     monkeypatch.setattr(sys.modules["nst.optimize"], "Objective", Watched)
-    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
+    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
     settings = Settings(network="both", size=96, steps=10)
     for after in (2, 7, 8):
         asked.clear()
@@ -240,7 +242,7 @@ def test_at_full_size_only_vgg19_alone_takes_shorter_steps(network, share, monke
         return advance(rule, *rest)
 
     monkeypatch.setattr(module, "advance", noted)
-    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
+    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
     settings = Settings(network=network, size=128, steps=20)
     list(nst.optimize(PHOTO, PAINTING, settings))
     for scale in scales.plan(128, 20, finish=settings.finish_steps):
@@ -250,7 +252,7 @@ def test_at_full_size_only_vgg19_alone_takes_shorter_steps(network, share, monke
 
 
 def test_both_networks_are_timed_for_a_run_with_both(monkeypatch):
-    monkeypatch.setattr(judges.weights, "vgg19", lambda progress=None: random_weights())
+    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
     monkeypatch.setattr(estimates, "_timed", {})
     monkeypatch.setattr(estimates, "SIDES", dict.fromkeys(estimates.SIDES, (32, 64)))
     both = Settings(network="both", size=96)
@@ -304,11 +306,11 @@ def teach(tmp_path, monkeypatch):
     """Teaches a student as the command does, on very small pictures; gives the checkpoint's content."""
     torch.manual_seed(1)
     published = {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
-    monkeypatch.setattr(teaching.weights, "vgg19", lambda: published)
-    monkeypatch.setattr(diet, "SIDES", (32, 48))
-    monkeypatch.setattr(diet, "PIXELS", 3 * 32**2)
-    monkeypatch.setattr(coordinates, "CALIBRATION", 2)
-    monkeypatch.setattr(coordinates, "SIDE", 64)
+    monkeypatch.setattr(distillation.weights, "vgg19", lambda: published)
+    monkeypatch.setattr(data, "SIDES", (32, 48))
+    monkeypatch.setattr(data, "PIXELS", 3 * 32**2)
+    monkeypatch.setattr(projections, "CALIBRATION", 2)
+    monkeypatch.setattr(projections, "SIDE", 64)
     monkeypatch.setattr(distill, "SIDE", 32)
     for folder in ("photos", "paintings"):
         (tmp_path / folder).mkdir()
@@ -364,10 +366,10 @@ def test_the_deep_stages_are_taught_alone(teach, tmp_path, first):
     (tmp_path / "out" / "student.safetensors").rename(tmp_path / "first.safetensors")
     (tmp_path / "out" / "checkpoint.pt").unlink()
     teach("--steps", "2", *options, by=deep)
-    assert teaching.taught(tmp_path / "out" / "student.safetensors") == f"distill 3, deep from {first} 2"
+    assert distillation.taught(tmp_path / "out" / "student.safetensors") == f"distill 3, deep from {first} 2"
     teach("--steps", "3", *options, by=deep)
     before, after = (load_file(tmp_path / n) for n in ("first.safetensors", "out/student.safetensors"))
-    assert teaching.taught(tmp_path / "out" / "student.safetensors") == f"distill 3, deep from {first} 3"
+    assert distillation.taught(tmp_path / "out" / "student.safetensors") == f"distill 3, deep from {first} 3"
     for name, tensor in before.items():
         same = torch.allclose(after[name].float(), tensor.float(), rtol=2e-3, atol=1e-5)
         assert same is (name.split(".")[1] < first), name
@@ -379,7 +381,7 @@ def test_the_deep_stages_learn_what_the_teacher_sees_there(first):
     torch.manual_seed(0)
     picture, student = torch.rand(2, 3, 64, 96), Student()
     network = VGG19(random_weights())
-    features = coordinates.seen(network, picture)
+    features = projections.seen(network, picture)
     bases = {k: torch.eye(LAYOUT[k][1][0])[:, : STAGES[k].directions] for k in LEARNED if STAGES[k].directions < 512}
     ways = {k: torch.eye(LAYOUT[k][1][0])[:, : stage.passed] for k, stage in STAGES.items() if stage.passed}
     found = Coordinates(
@@ -391,7 +393,7 @@ def test_the_deep_stages_learn_what_the_teacher_sees_there(first):
     )
     learner = deep.Deep(student, found, first)
     made = learner(learner.entered(picture))
-    goal = learner.wanted(teaching.Teacher(network, found)(picture), found.gains)
+    goal = learner.wanted(distillation.Teacher(network, found)(picture), found.gains)
     assert {k: x.shape for k, x in made.items()} == {k: x.shape for k, x in goal.items()}
     block3 = {"relu3_1", "relu3_4"} if first == "relu3_1" else set()
     assert made.keys() == {"relu4_1", "relu4_2", "relu4_3", "relu4_4", "relu5_1"} | block3
@@ -415,7 +417,7 @@ def test_a_narrower_student_grows_and_judges_the_same(monkeypatch):
         narrow, picture = Student(), torch.rand(1, 3, 64, 64)
         before = narrow(picture, LEARNED)
     grown = Student()
-    grown.load_state_dict(teaching.widened(narrow.state_dict()))
+    grown.load_state_dict(distillation.widened(narrow.state_dict()))
     after = grown(picture, LEARNED)
     assert all(torch.allclose(after[k], before[k], rtol=1e-3, atol=1e-5) for k in LEARNED)
 
@@ -443,8 +445,8 @@ def test_directions_found_anew_are_turned_to_those_that_were_learned(monkeypatch
     activations = {layer: torch.rand(1, LAYOUT[layer][1][0], 6, 6) for layer in LEARNED}
     bases = {k: torch.linalg.qr(torch.randn(activations[k].shape[1], 8)).Q for k in ("relu2_1", "relu4_1")}
     learned = {layer: basis @ torch.linalg.qr(torch.randn(8, 8)).Q for layer, basis in bases.items()}
-    monkeypatch.setattr(coordinates, "seen", lambda teacher, picture: activations)
-    monkeypatch.setattr(coordinates, "_shown", lambda diet: [torch.rand(1, 3, 32, 32)] * 3)
+    monkeypatch.setattr(projections, "seen", lambda teacher, picture: activations)
+    monkeypatch.setattr(projections, "_shown", lambda diet: [torch.rand(1, 3, 32, 32)] * 3)
 
     def student(picture, layers):
         return {k: torch.einsum("nchw,ck->nkhw", activations[k], basis) for k, basis in learned.items()}
@@ -456,8 +458,8 @@ def test_directions_found_anew_are_turned_to_those_that_were_learned(monkeypatch
 
 def test_directions_do_not_hang_on_a_courses_seed():
     whole = SimpleNamespace(crop=lambda rng, side: torch.full((1, 3, 2, 2), rng.random()))
-    first, second = (coordinates._shown(SimpleNamespace(seed=s, photos=whole, paintings=whole)) for s in (1, 2))
-    assert len(first) == coordinates.CALIBRATION
+    first, second = (projections._shown(SimpleNamespace(seed=s, photos=whole, paintings=whole)) for s in (1, 2))
+    assert len(first) == projections.CALIBRATION
     assert len({float(x.mean()) for x in first}) > 100
     assert torch.equal(torch.cat(first), torch.cat(second))
 
@@ -468,13 +470,13 @@ def test_what_goes_on_is_what_the_next_layer_hears():
     published = {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
     teacher = VGG19(published)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(coordinates, "CALIBRATION", 4)
-        patch.setattr(coordinates, "SIDE", 64)
-        patch.setitem(coordinates.STAGES, "relu1_1", STAGES["relu1_1"]._replace(passed=64))
-        patch.setitem(coordinates.STAGES, "relu2_1", STAGES["relu2_1"]._replace(passed=8))
+        patch.setattr(projections, "CALIBRATION", 4)
+        patch.setattr(projections, "SIDE", 64)
+        patch.setitem(projections.STAGES, "relu1_1", STAGES["relu1_1"]._replace(passed=64))
+        patch.setitem(projections.STAGES, "relu2_1", STAGES["relu2_1"]._replace(passed=8))
         whole = SimpleNamespace(crop=lambda rng, side: torch.rand(1, 3, side, side))
         found = Coordinates.found(teacher, SimpleNamespace(seed=0, photos=whole, paintings=whole))
-        features = coordinates.seen(teacher, torch.rand(1, 3, 64, 64))
+        features = projections.seen(teacher, torch.rand(1, 3, 64, 64))
     lost = {}
     for layer, following in (("relu1_1", "relu1_2"), ("relu2_1", "relu2_2")):
         ways, x = found.ways[layer], features[layer] - found.means[layer].view(1, -1, 1, 1)
@@ -520,18 +522,18 @@ def test_gradients_made_of_terms_are_told_by_their_weights():
     weights, shapes = {"a": 0.7, "b": 0.0, "c": 2.0}, [(1, 3, 8, 8), (1, 3, 4, 4)]
     terms = [{name: [torch.randn(shape) for shape in shapes] for name in weights} for _ in range(5)]
     wanted = [[sum(weights[k] * s[n] for k, s in found.items()) for n in range(2)] for found in terms]
-    assert trust.told(wanted, terms) == pytest.approx(weights, abs=1e-4)
-    assert trust.cosines(wanted, terms, weights) == pytest.approx([1, 1], abs=1e-5)
+    assert layer_weights.told(wanted, terms) == pytest.approx(weights, abs=1e-4)
+    assert layer_weights.cosines(wanted, terms, weights) == pytest.approx([1, 1], abs=1e-5)
     opposite = [[-level for level in goal] for goal in wanted]
-    assert min(trust.told(opposite, terms).values()) >= 0
-    assert trust.cosines(opposite, terms, weights) == pytest.approx([-1, -1], abs=1e-5)
+    assert min(layer_weights.told(opposite, terms).values()) >= 0
+    assert layer_weights.cosines(opposite, terms, weights) == pytest.approx([-1, -1], abs=1e-5)
 
 
 def test_the_terms_slopes_add_up_to_the_objectives():
     network, trio = Student(student.shipped()), [to_tensor(p) for p in (OTHER, PHOTO, PHOTO.rotate(180))]
     torch.manual_seed(0)
     trio[0] = put_together(take_apart(torch.lerp(trio[0], torch.rand(trio[0].shape), 0.1)))  # nothing plain, no ties
-    found = trust.slopes(network, *trio)
+    found = layer_weights.slopes(network, *trio)
     assert set(found) == {f"structure {k}" for k in student.STRUCTURE} | {f"style {k}" for k in STYLE_LAYERS}
     objective = Objective(
         network, trio[1], open_regions(to_picture(trio[2]), open_image(PHOTO)), Settings(smoothness=0), lambda: None

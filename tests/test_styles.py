@@ -6,9 +6,9 @@ from PIL import Image
 from safetensors.numpy import save
 
 import nst
-from nst import SettingsError, fast
+from nst import SettingsError
 from nst.drawings import DRAWINGS
-from nst.feedforward import styles
+from nst.feedforward import fast, styles
 
 
 def pixels(image: Image.Image) -> np.ndarray:

@@ -7,8 +7,8 @@ import torch
 from hub import Content
 from small_weights import BYTES, FILE, SMALL, TENSORS, failure, laid_out, right, small
 
-from nst import weights
 from nst.errors import WeightsUnavailable
+from nst.hub import weights
 
 
 @pytest.mark.parametrize("gaps", [(0, 0, 0, 5000), (100, 7, 0, 0), (10**8, 10**5, 10**5, 10**8)])

@@ -4,8 +4,8 @@ from string import Formatter
 
 import pytest
 
-from nst.page.beforehand import HOWS
 from nst.page.texts import TEXTS
+from nst.page.times import HOWS
 from nst.settings import KNOBS, PRESETS
 
 EN = TEXTS["en"]

@@ -4,11 +4,12 @@ import pytest
 import torch
 from PIL import Image
 
-from nst import fast, losses
+from nst import losses
+from nst.backbones.loading import load_judges
+from nst.backbones.vgg19 import STYLE_LAYERS
 from nst.drawings import circles, tiles
+from nst.feedforward import fast
 from nst.images import fit, open_image
-from nst.judges import load_judges
-from nst.networks import STYLE_LAYERS
 from nst.settings import Settings
 from nst.tensors import to_tensor
 from nst.training import textures

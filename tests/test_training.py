@@ -13,14 +13,15 @@ import torch.nn.functional as F
 from PIL import Image
 from torchvision.models import vgg19
 
-from nst import fast, losses, measure
-from nst.feedforward import files, network, objective
+from nst import losses
+from nst.backbones.vgg19 import CONTENT_LAYER, STYLE_LAYERS, VGG19
+from nst.benchmark import metrics
+from nst.feedforward import fast, files, network, objective
 from nst.feedforward.field import CHANNELS
 from nst.feedforward.network import StyleNetwork
 from nst.models import MODELS
-from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
 from nst.tensors import to_tensor
-from nst.training import cards, course, export, model, photos, pool, state, train, turns
+from nst.training import export, model, model_card, photos, pool, state, style_trainer, train, turns
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +46,8 @@ def material(tmp_path):
 @pytest.fixture
 def run(material, published, monkeypatch):
     """Trains a small network as the command does for some steps, under the small judge; gives the state it leaves."""
-    monkeypatch.setattr(course, "CROPS", ((0.0, 32),))
-    monkeypatch.setattr(course, "FIELD", 64)
+    monkeypatch.setattr(style_trainer, "CROPS", ((0.0, 32),))
+    monkeypatch.setattr(style_trainer, "FIELD", 64)
     monkeypatch.setattr(objective, "STYLE_SIDE", 64)
     monkeypatch.setattr(StyleNetwork.__init__, "__defaults__", ((8, 8, 16), 1, 0))
 
@@ -54,8 +55,8 @@ def run(material, published, monkeypatch):
         given = ["--photos", str(photos or material / "photos"), "--paintings", str(material / "paintings")]
         fixed = ["--judge", "student", "--pool", "3", "--renew", "2", "--minutes", "60"]
         options = train.parse([str(material / out), *styles, *given, *fixed, *arguments])
-        training = course.Training(options)
-        figures = [course.lesson(training) for _ in range(steps)]
+        training = style_trainer.Training(options)
+        figures = [style_trainer.lesson(training) for _ in range(steps)]
         training.save()
         return state.read(material / out / "checkpoint"), figures
 
@@ -107,7 +108,7 @@ def test_training_changes_network_styles_and_encoder_and_leaves_a_checkpoint_and
 
 
 def test_the_weight_of_content_is_bounded_by_style(run, monkeypatch):
-    monkeypatch.setattr(course, "FOLLOW", 50.0)  # at once to a bound
+    monkeypatch.setattr(style_trainer, "FOLLOW", 50.0)  # at once to a bound
     for aim, bounds in (("0.1", (0.5, 0.9)), ("2.0", (0.05, 0.05))):
         (_, notes), _ = run(f"out{aim}", "--content", aim, "--most-content", "second=0.9", "--pool", "0", steps=6)
         assert notes["content"] == pytest.approx(bounds)
@@ -231,7 +232,9 @@ def test_training_can_go_on_from_the_shipped_model():
 def test_the_weight_of_the_content_follows_whole_photographs(run, material):
     run("out", steps=1)
     given = ["--photos", str(material / "photos"), "--paintings", str(material / "paintings"), "--judge", "student"]
-    training = course.Training(train.parse([str(material / "out"), "one", "second=other", *given, "--pool", "0"]))
+    training = style_trainer.Training(
+        train.parse([str(material / "out"), "one", "second=other", *given, "--pool", "0"])
+    )
     training.wanted, before = [0.0, 5.0, 0.0], training.aim.clone()
     seen = training.look(1)
     assert seen.keys() == {"one", "second"}
@@ -245,7 +248,7 @@ def test_the_figures_trained_on_are_those_measured(published):
     photo, painting, result = (
         Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).resize((64, 64), Image.BICUBIC) for _ in range(3)
     )
-    measured = measure.figures(judge, photo, painting, result)
+    measured = metrics.figures(judge, photo, painting, result)
     targets = objective.statistics_of(judge, painting, [64.0], torch.device("cpu"))
     one = torch.zeros(1, dtype=torch.long)
     tensors = [to_tensor(p) for p in (result, photo)]
@@ -278,7 +281,7 @@ def test_vgg19_without_its_last_layers_sees_the_same_up_to_there(published):
 
 def test_versions_of_paintings_are_others_each_time_and_replace_the_oldest(run, material):
     paintings = [Image.open(path).convert("RGB") for path in sorted((material / "paintings").iterdir())]
-    judge = course.Student(course.shipped())
+    judge = style_trainer.Student(style_trainer.shipped())
     kept = pool.Pool(paintings, judge, judge, torch.device("cpu"), 0)
     kept.fill(3, 0)
     before = kept.features.clone(), kept.targets.fine["relu3_1"].clone()
@@ -391,7 +394,7 @@ def test_the_shipped_graphs_are_of_the_stated_opset_and_tell_nothing_of_a_machin
 
 
 def test_the_model_card_is_the_catalogues():
-    assert (MODELS / "README.md").read_text("utf-8") == cards.whole()
+    assert (MODELS / "README.md").read_text("utf-8") == model_card.whole()
 
 
 def test_distances_are_nothing_for_the_same_picture_and_grow_with_change(published):
@@ -399,9 +402,9 @@ def test_distances_are_nothing_for_the_same_picture_and_grow_with_change(publish
     rng = np.random.default_rng(3)
     photo = Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8))
     other = Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).resize((64, 64), Image.BICUBIC)
-    same = measure.distances(judge, photo, photo, photo)
+    same = metrics.distances(judge, photo, photo, photo)
     assert same == pytest.approx({"style": 0, "content": 0, "noise": 1}, abs=1e-4)
-    changed = measure.distances(judge, photo, photo, Image.blend(photo, other, 0.5))
+    changed = metrics.distances(judge, photo, photo, Image.blend(photo, other, 0.5))
     assert changed["style"] > 0.01
     assert changed["content"] > 0.01
     assert changed["noise"] < 1
@@ -411,20 +414,20 @@ def test_what_was_seen_of_a_pair_serves_the_next_result_too(published):
     judge, known, rng = VGG19(published), {}, np.random.default_rng(6)
     photo, painting, *results = (Image.fromarray(rng.integers(0, 256, (64, 48, 3), np.uint8)) for _ in range(4))
     for result in results:
-        assert measure.figures(judge, photo, painting, result, known) == measure.figures(judge, photo, painting, result)
+        assert metrics.figures(judge, photo, painting, result, known) == metrics.figures(judge, photo, painting, result)
 
 
 def test_bare_ground_is_where_next_to_nothing_is_painted():
     half = torch.full((1, 3, 64, 64), 0.5)
     half[..., :32] = torch.rand(1, 1, 64, 32)
-    assert [measure.bare_ground(picture) for picture in (half[..., 32:], half, half[..., :32])] == [1, 0.5, 0]
+    assert [metrics.bare_ground(picture) for picture in (half[..., 32:], half, half[..., :32])] == [1, 0.5, 0]
 
 
 def test_a_palette_is_as_far_from_another_as_its_colors_are():
     gray, brighter = (Image.new("RGB", (40, 30), (level,) * 3) for level in (51, 102))
     mixed = Image.new("RGB", (40, 30), (51,) * 3)
     mixed.paste((102,) * 3, (0, 0, 20, 30))
-    assert measure.palette_distance(gray, gray) == 0
-    assert measure.palette_distance(gray, mixed) == pytest.approx(
-        measure.palette_distance(gray, brighter) / 2, rel=0.02
+    assert metrics.palette_distance(gray, gray) == 0
+    assert metrics.palette_distance(gray, mixed) == pytest.approx(
+        metrics.palette_distance(gray, brighter) / 2, rel=0.02
     )

@@ -12,9 +12,9 @@ from pictures import scene as quarters
 from PIL import Image
 
 import nst
-from nst.page import unfinished, visitors
-from nst.page.orders import FullOrder, fingerprint
-from nst.page.painting import Preview
+from nst.page import resuming, visitors
+from nst.page.job import Preview
+from nst.requests import FullOrder, fingerprint
 
 
 def scene(size: tuple[int, int]) -> Image.Image:
@@ -26,7 +26,7 @@ PHOTO, PAINTING = (nst.open_image(scene(size), name=f"{size[0]}.png") for size i
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
-    for module in (unfinished, visitors):
+    for module in (resuming, visitors):
         monkeypatch.setattr(module, "place", lambda: tmp_path)
     return tmp_path
 
@@ -40,11 +40,11 @@ def order(**knobs) -> FullOrder:
 
 
 def test_what_was_kept_is_found_by_its_key_once_it_no_longer_runs():
-    key = unfinished.new_key()
-    with unfinished.Keeper(key, order(seed=5)) as keeper:
+    key = resuming.new_key()
+    with resuming.Keeper(key, order(seed=5)) as keeper:
         keeper.keep(preview(4))
-        assert unfinished.find(key) is None
-    found = unfinished.find(key)
+        assert resuming.find(key) is None
+    found = resuming.find(key)
     assert (found.after, found.settings, found.fast_style) == (3, order(seed=5).settings, {"udnie": 1.0})
     assert (found.photo.name, found.painting.name) == ("64.png", "48.png")
     for kept, given in (
@@ -56,34 +56,34 @@ def test_what_was_kept_is_found_by_its_key_once_it_no_longer_runs():
 
 
 def test_it_is_written_down_every_few_seconds_and_when_told(monkeypatch):
-    key = unfinished.new_key()
-    with unfinished.Keeper(key, order()) as keeper:
+    key = resuming.new_key()
+    with resuming.Keeper(key, order()) as keeper:
         for step in (2, 3, 4):
             keeper.keep(preview(step))
-    assert unfinished.find(key).after == 1
-    with unfinished.Keeper(key, order()) as keeper:
+    assert resuming.find(key).after == 1
+    with resuming.Keeper(key, order()) as keeper:
         keeper.keep(preview(4), now=True)
         keeper.keep(preview(6), now=True)
-    assert unfinished.find(key).after == 5
+    assert resuming.find(key).after == 5
 
 
 def test_a_finished_run_leaves_nothing():
-    key = unfinished.new_key()
-    with unfinished.Keeper(key, order()) as keeper:
+    key = resuming.new_key()
+    with resuming.Keeper(key, order()) as keeper:
         keeper.keep(preview(4))
         keeper.finish()
-    assert unfinished.find(key) is None
-    assert not unfinished.folder(key).exists()
+    assert resuming.find(key) is None
+    assert not resuming.folder(key).exists()
 
 
 @pytest.mark.parametrize("key", ["", None, "../../etc", 7, "0" * 32])
 def test_a_key_that_leads_nowhere_finds_nothing(key):
-    assert unfinished.find(key) is None
+    assert resuming.find(key) is None
 
 
 @pytest.mark.parametrize("key", ["", None, [], {"a": 1}, 7, "../../etc"])
 def test_without_a_key_nothing_is_kept_and_nothing_fails(key, place):
-    with unfinished.Keeper(key, order()) as keeper:
+    with resuming.Keeper(key, order()) as keeper:
         keeper.keep(preview(4), now=True)
         keeper.finish()
     assert not list(place.iterdir())
@@ -96,24 +96,24 @@ def test_a_large_painting_is_known_again_by_its_pixels_after_it_was_kept():
 
 
 def test_what_is_cut_short_is_as_if_it_were_not_there(place):
-    key = unfinished.new_key()
-    with unfinished.Keeper(key, order()) as keeper:
+    key = resuming.new_key()
+    with resuming.Keeper(key, order()) as keeper:
         keeper.keep(preview(4))
-    (unfinished.folder(key) / "order.json").write_text("{")
-    assert unfinished.find(key) is None
+    (resuming.folder(key) / "order.json").write_text("{")
+    assert resuming.find(key) is None
 
 
 def test_what_nobody_came_back_for_is_removed():
-    old, new = unfinished.new_key(), unfinished.new_key()
-    with unfinished.Keeper(old, order()) as keeper:
+    old, new = resuming.new_key(), resuming.new_key()
+    with resuming.Keeper(old, order()) as keeper:
         keeper.keep(preview(4))
     past = time.time() - visitors.KEEP_HOURS * 3600 - 60
-    os.utime(unfinished.folder(old), (past, past))
-    with unfinished.Keeper(new, order()) as keeper:
+    os.utime(resuming.folder(old), (past, past))
+    with resuming.Keeper(new, order()) as keeper:
         keeper.keep(preview(4))
     visitors.sweep("unfinished-*")
-    assert not unfinished.folder(old).exists()
-    assert unfinished.folder(new).exists()
+    assert not resuming.folder(old).exists()
+    assert resuming.folder(new).exists()
 
 
 KILLED = """
@@ -132,7 +132,7 @@ with t.unfinished.Keeper({key!r}, t.order()) as keeper:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_killed_program_leaves_its_last_state(place):
-    key, tests = unfinished.new_key(), Path(__file__).parent
+    key, tests = resuming.new_key(), Path(__file__).parent
     script = KILLED.format(tests=str(tests), place=str(place), key=key)
     environment = os.environ | {"PYTHONPATH": str(tests.parent)}
     with subprocess.Popen(
@@ -141,7 +141,7 @@ def test_a_killed_program_leaves_its_last_state(place):
         while process.stdout.readline().strip() != "5":
             assert process.poll() is None
         process.send_signal(signal.SIGKILL)
-    assert unfinished.find(key).after in (4, 5)
+    assert resuming.find(key).after in (4, 5)
 
 
 @pytest.mark.parametrize(("wish", "changed"), [("more", 1.6), ("less", 0.625), ("finer", 1.0)])

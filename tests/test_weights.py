@@ -16,8 +16,8 @@ from hub import COMMIT, REPO, Content, Hub
 from huggingface_hub import constants, hf_hub_download, scan_cache_dir
 from small_weights import FILE, SMALL, failure, files, right
 
-from nst import weights
-from nst.networks import SHAPES
+from nst.backbones.vgg19 import SHAPES
+from nst.hub import weights
 
 ROOT = Path(__file__).parent.parent
 PINNED = weights.REVISION

@@ -10,8 +10,8 @@ from pictures import scene
 
 import nst
 from nst import device
-from nst.page.orders import FullOrder
-from nst.page.painting import previews, seconds_on_gpu
+from nst.page.job import previews, seconds_on_gpu
+from nst.requests import FullOrder
 
 ROOT = Path(__file__).resolve().parent.parent
 STAND_IN = """

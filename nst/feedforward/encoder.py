@@ -1,8 +1,8 @@
 """Any painting: an encoder that predicts a style's vectors from a painting (Ghiasi et al. 2017).
 
-It looks at the painting through the shallow part of the student (``nst/student.py``), keeps the mean and the deviation
-of each direction that the student sees, and leads these through three linear layers to two vectors for the
-feed-forward network: one for fine strokes, one for broad ones."""
+It passes the painting through the first layers of the student (``nst/backbones/student.py``), takes the mean and the
+standard deviation of each direction, and maps these by three linear layers to two vectors for the feed-forward
+network: one for fine strokes, one for broad ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nst.student import STAGES, Student
+from nst.backbones.student import STAGES, Student
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the student
 FEATURES = 2 * sum(STAGES[layer].directions for layer in LAYERS)

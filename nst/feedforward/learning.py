@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from nst.backbones.student import Student, shipped
 from nst.device import choose, number_format, spaces
 from nst.drawings import DRAWINGS
 from nst.errors import SettingsError
@@ -27,7 +28,6 @@ from nst.feedforward.objective import CONTENT, FOLLOW, LIMITS, TOGETHER, sides_o
 from nst.feedforward.predict import style_of
 from nst.feedforward.styles import Style, own
 from nst.images import Source, fit, open_image
-from nst.student import Student, shipped
 from nst.tensors import to_tensor
 
 SIDE = 192  # pixels in the side of a crop

@@ -16,13 +16,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from nst import losses
+from nst.backbones.student import Student
+from nst.backbones.vgg19 import CONTENT_LAYER, STYLE_LAYERS, VGG19
 from nst.feedforward.styles import BROAD
+from nst.feedforward.tiles import MULTIPLE
 from nst.images import of_area
-from nst.measure import roughness
-from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
-from nst.student import Student
+from nst.losses import roughness
 from nst.tensors import to_tensor
-from nst.tiles import MULTIPLE
 
 Network = TypeVar("Network", bound=nn.Module)
 

@@ -9,16 +9,17 @@ from typing import Any
 import gradio as gr
 
 import nst
-from nst import device, fast
+from nst import device
+from nst.feedforward import fast
 from nst.images import size_of, with_alpha
 from nst.jobs import Job
-from nst.page import at_once, optimizing
-from nst.page.answers import answers, refusal
-from nst.page.orders import SHARE, Beside, FastOrder, FullOrder, texture
-from nst.page.painting import Download, Preview, estimated, work
+from nst.page import fast_events, optimize_events
+from nst.page.job import Download, Preview, estimated, work
 from nst.page.pictures import PictureInput, Previews, Upload
+from nst.page.refusals import answers, refusal
 from nst.page.visitors import Visitor, file_name, visitor
-from nst.regions import MOST
+from nst.regions.masks import MOST
+from nst.requests import SHARE, Beside, FastOrder, FullOrder, texture
 from nst.settings import Knob, Settings
 
 PAINTINGS = Knob("paintings", 1, "How many paintings.", 1, MOST, 1)
@@ -67,7 +68,7 @@ def stylize(
     strength, stroke = (1.0 if number is None else number for number in (strength, stroke))
     sizes = (_whole(size) if size else None, _whole(seed or 0))
     order = FastOrder(style, strength, stroke, color or fast.COLOR.default, *sizes)
-    for painted in at_once.painting(here, picture, order):
+    for painted in fast_events.painting(here, picture, order):
         if isinstance(painted, tuple):
             yield None  # only at a yield is it noticed that nobody listens any more
     if here.gone:
@@ -229,8 +230,8 @@ def build() -> None:
         trigger = gr.Button()
     trigger.click(styles, None, listing, api_name="styles", queue=False)
     how = [style, strength, size, stroke, color, seed]
-    trigger.click(stylize, [photo, *how, painting], picture, api_name="stylize", **at_once.CONCURRENCY)
+    trigger.click(stylize, [photo, *how, painting], picture, api_name="stylize", **fast_events.CONCURRENCY)
     asked = [photo, settings, paintings]
     trigger.click(estimate, asked, foretold, api_name="estimate", concurrency_limit=None)
     given = [photo, painting, settings, second, share, places, instead]
-    trigger.click(optimize, given, [picture, progress], api_name="optimize", **optimizing.CONCURRENCY)
+    trigger.click(optimize, given, [picture, progress], api_name="optimize", **optimize_events.CONCURRENCY)

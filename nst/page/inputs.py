@@ -8,13 +8,13 @@ from typing import Any
 
 import gradio as gr
 
-from nst import fast
+from nst.backbones.loading import usual
+from nst.feedforward import fast
 from nst.images import Picture
-from nst.judges import usual
-from nst.page import places
-from nst.page.answers import refusal
-from nst.page.orders import FAST, OWN, FastOrder, FullOrder, texture
+from nst.page import region_inputs
 from nst.page.photos import example
+from nst.page.refusals import refusal
+from nst.requests import FAST, OWN, FastOrder, FullOrder, texture
 from nst.settings import KNOBS, Settings
 
 Given = dict[Any, Any]
@@ -98,7 +98,7 @@ class Inputs:
         order = FullOrder(self.photo(given), painting, self.settings(given), style=style)
         if given[p.from_fast]:
             order = replace(order, fast_style=OWN if style is None else style)
-        return replace(order, beside=places.gathered(given[p.second], given[p.share], given[p.editor]))
+        return replace(order, beside=region_inputs.gathered(given[p.second], given[p.share], given[p.editor]))
 
     def turned_to(self, settings: Settings) -> Updates:
         """All knobs as these settings have them."""

@@ -8,10 +8,10 @@ from typing import Any
 import gradio as gr
 
 import nst
-from nst import fast
-from nst.page.beforehand import HOWS
+from nst.feedforward import fast
 from nst.page.inputs import Inputs, Updates
-from nst.page.orders import FAST
+from nst.page.times import HOWS
+from nst.requests import FAST
 from nst.settings import KNOBS, Knob
 
 KNOBS_OF_LINKS: dict[str, Knob] = {

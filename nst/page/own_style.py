@@ -13,8 +13,8 @@ import nst
 from nst.feedforward.learning import Lesson
 from nst.feedforward.styles import Style
 from nst.jobs import Emit, Job, Stopping
-from nst.page.answers import answers, refusal
 from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput, Upload
+from nst.page.refusals import answers, refusal
 from nst.page.texts import localized, say, t
 from nst.page.visitors import file_name, visitor
 

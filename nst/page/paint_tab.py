@@ -11,22 +11,22 @@ import gradio as gr
 from PIL import Image
 
 import nst
-from nst import fast
+from nst.backbones.loading import usual
+from nst.backbones.vgg19 import CONTENT_LAYER
 from nst.drawings import DRAWINGS
-from nst.judges import usual
-from nst.networks import CONTENT_LAYER
-from nst.page import at_once, optimizing, own_style, places
-from nst.page.at_once import AtOnce
-from nst.page.beforehand import HOWS, Beforehand
+from nst.feedforward import fast
+from nst.page import fast_events, optimize_events, own_style, region_inputs
+from nst.page.fast_events import AtOnce
 from nst.page.inputs import Inputs
+from nst.page.job import warm_up
 from nst.page.links import Links
-from nst.page.optimizing import Optimizing
-from nst.page.orders import FAST, SIZE, WISHES
-from nst.page.painting import warm_up
+from nst.page.optimize_events import Optimizing
 from nst.page.photos import photo_choices, pick_photo
 from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput
-from nst.page.taking import Taking
+from nst.page.settings_from import Taking
 from nst.page.texts import names, t
+from nst.page.times import HOWS, Beforehand
+from nst.requests import FAST, SIZE, WISHES
 from nst.settings import KNOBS, PRESETS, STEPS, Knob, Settings
 
 SHARED = ("network", "stroke", "color", "size", "seed")  # knobs that every way of painting has
@@ -87,7 +87,7 @@ def what(p: SimpleNamespace) -> None:
     with gr.Column(elem_classes="pick-style", elem_id="paint-styles"):
         gr.Markdown(t("styles"), elem_classes="section")
         p.style = Palette(styles, styles[0].id, names("mix"), elem_id="paint-style")
-        p.own, p.own_painting, p.owned = own_style.build(p.style, p.drawn, optimizing.pick_painting)
+        p.own, p.own_painting, p.owned = own_style.build(p.style, p.drawn, optimize_events.pick_painting)
 
 
 def how_exactly(p: SimpleNamespace) -> None:
@@ -107,7 +107,7 @@ def how_exactly(p: SimpleNamespace) -> None:
         p.seed = p.knobs["seed"] = knob("seed", KNOBS["seed"], fast.SEED.default)
         gr.Markdown(t("full_only"), elem_classes="hint")
         p.from_fast = gr.Checkbox(False, label=t("from_fast"), info=t("from_fast_help"), elem_id="paint-from-fast")
-        beside = places.build(p.photo, p.drawn, optimizing.pick_painting)
+        beside = region_inputs.build(p.photo, p.drawn, optimize_events.pick_painting)
         p.second, p.share, p.editor = beside.parts
         for name in [name for name in KNOBS if name not in (*SHARED, *LAYER_KNOBS)]:
             p.knobs[name] = knob(name, KNOBS[name], begun[name])
@@ -169,7 +169,7 @@ def build(page: gr.Blocks) -> None:
 
 def at_once_wired(page: gr.Blocks, p: SimpleNamespace, fast_engine: AtOnce) -> None:
     """What paints by itself."""
-    paints = {"inputs": fast_engine.asked, "outputs": fast_engine.told, **at_once.CONCURRENCY}
+    paints = {"inputs": fast_engine.asked, "outputs": fast_engine.told, **fast_events.CONCURRENCY}
     paints |= {"api_visibility": "private", "show_progress": "minimal", "show_progress_on": [p.result]}
     latest = paints | {"trigger_mode": "always_last"}
     picked = p.example.input(pick_photo, p.example, p.photo, **NOW)
@@ -181,10 +181,10 @@ def at_once_wired(page: gr.Blocks, p: SimpleNamespace, fast_engine: AtOnce) -> N
     knobs = (p.strength, p.stroke, p.color, p.size, p.original, p.seed)
     gr.on([part.input for part in knobs], fast_engine.turned, **latest)
     p.how.input(fast_engine.switched, **latest)
-    p.again.click(at_once.differently, None, p.seed, **NOW).then(fast_engine.chosen, **paints)
+    p.again.click(fast_events.differently, None, p.seed, **NOW).then(fast_engine.chosen, **paints)
     links = Links(fast_engine.inputs, asdict(Settings()) | {"size": SIZE, "strength": fast.STRENGTH.default})
     p.first = page.load(links.opened, None, links.told, **NOW).then(fast_engine.chosen, **paints)
-    p.link.click(None, links.told, p.copied, js=links.copy, **NOW).then(at_once.told, p.copied, None, **AT_ONCE)
+    p.link.click(None, links.told, p.copied, js=links.copy, **NOW).then(fast_events.told, p.copied, None, **AT_ONCE)
 
 
 def full_wired(page: gr.Blocks, p: SimpleNamespace, full: Optimizing) -> None:
@@ -212,7 +212,7 @@ def full_wired(page: gr.Blocks, p: SimpleNamespace, full: Optimizing) -> None:
         """What follows once a click has lined up: the run itself, and the buttons after it."""
         ready.success(None, None, None, js=REVEAL % "paint-see", **NOW)
         ready.failure(full.ways, p.key, full.ways_on, **NOW)
-        running = ready.success(paint, given, full.told, **optimizing.CONCURRENCY, **QUIET)
+        running = ready.success(paint, given, full.told, **optimize_events.CONCURRENCY, **QUIET)
         running.success(full.rest, p.key, full.told, **NOW)
         running.failure(full.fail, p.key, full.told, **NOW)
         return running

@@ -1,7 +1,7 @@
 """What belongs to one visitor: a folder for their pictures and the job that runs for them.
 
 Both end when the visitor leaves; only a painting that was interrupted is kept for a day (see
-``unfinished.py``). A caller of the plain HTTP API never says good-bye; what
+``resuming.py``). A caller of the plain HTTP API never says good-bye; what
 they leave behind is removed by age when somebody else arrives.
 """
 
@@ -23,7 +23,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from nst.jobs import Job
-from nst.page.orders import FullOrder
+from nst.requests import FullOrder
 
 KEEP_HOURS = 24
 KEPT_RESULTS = 3

@@ -23,18 +23,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nst.student import STAGES, Student
-from nst.training import teaching
-from nst.training.coordinates import Coordinates, Seen
+from nst.backbones.student import STAGES, Student
+from nst.training import distillation
 from nst.training.distill import likeness
-from nst.training.teaching import Lessons, Looks, Teacher, Terms
+from nst.training.distillation import Lessons, Looks, Teacher, Terms
+from nst.training.projections import Coordinates, Seen
 
 HELPED = ("relu3_4", "relu4_3", "relu4_4")  # taught through maps of their own
 REMEMBERED = 2000  # lessons that are kept to repeat
 
 
 def parse() -> argparse.Namespace:
-    parser = teaching.parser(__doc__.split("\n")[0], steps=12_000, rate=2e-3, every=500)
+    parser = distillation.parser(__doc__.split("\n")[0], steps=12_000, rate=2e-3, every=500)
     parser.add_argument("--first", choices=("relu3_1", "relu4_1"), default="relu4_1", help="stage that learns")
     options = parser.parse_args()
     if options.start is None:
@@ -93,16 +93,16 @@ class Deep(nn.Module):
 
 def main() -> None:
     options = parse()
-    network, diet = teaching.prepared(options)
+    network, diet = distillation.prepared(options)
     where = network.mean.device
     torch.manual_seed(options.seed)
     student, playing = (Student().to(where, memory_format=torch.channels_last) for _ in range(2))
     course = f"deep from {options.first}"
-    state = teaching.resumed(options, where, course)
+    state = distillation.resumed(options, where, course)
     if state is None:
-        coordinates, tensors = teaching.begun(options, network, diet)
+        coordinates, tensors = distillation.begun(options, network, diet)
         student.load_state_dict(tensors)
-        state = {"step": 0, "coordinates": asdict(coordinates), "taught": teaching.taught(options.start)}
+        state = {"step": 0, "coordinates": asdict(coordinates), "taught": distillation.taught(options.start)}
         state["course"] = course
     coordinates = Coordinates(**state["coordinates"])
     learner = Deep(student, coordinates, options.first)
@@ -128,8 +128,8 @@ def main() -> None:
     def learned() -> dict[str, Any]:
         return {"learner": learner.state_dict(), "average": average.state_dict()}
 
-    if teaching.loop(options, state, learner.learning(), average.learning(), learn, learned):
-        teaching.ship(options, state, coordinates.grown(average.student))
+    if distillation.loop(options, state, learner.learning(), average.learning(), learn, learned):
+        distillation.ship(options, state, coordinates.grown(average.student))
 
 
 if __name__ == "__main__":

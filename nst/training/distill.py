@@ -3,7 +3,7 @@
 It is to judge pictures as VGG-19 does, at a fraction of the cost. First each stage by itself learns VGG-19's next layer
 from VGG-19's last one, then all of them in a row: every layer's activations, and Gram matrices at the style layers,
 both relative to the teacher's own size; on photographs, paintings, such pictures disturbed, and paintings in the
-making under the student itself (see ``diet.py``). In every ``GRADIENTS``-th step of the last part, and all along where
+making under the student itself (see ``data.py``). In every ``GRADIENTS``-th step of the last part, and all along where
 it goes on from a student, it learns instead how the objective of Gatys et al. (2016), eq. 7, changes with the picture:
 its gradient by each level of the picture's pyramid should point where the teacher's does, as that is what an optimizer
 follows.
@@ -25,14 +25,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst import losses
-from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
-from nst.objective import STYLE
-from nst.pyramid import put_together, take_apart
-from nst.student import STAGES, Student
-from nst.training import teaching
-from nst.training.coordinates import Coordinates, gram_matrix
-from nst.training.diet import Diet
-from nst.training.teaching import Lessons, Looks, Teacher, Terms
+from nst.backbones.student import STAGES, Student
+from nst.backbones.vgg19 import CONTENT_LAYER, STYLE_LAYERS, VGG19
+from nst.optimization.objective import STYLE
+from nst.optimization.pyramid import put_together, take_apart
+from nst.training import distillation
+from nst.training.data import Diet
+from nst.training.distillation import Lessons, Looks, Teacher, Terms
+from nst.training.projections import Coordinates, gram_matrix
 
 COURSE = "distill"
 PASSES = 0.3  # weight of what is passed on, once all stages learn in a row
@@ -42,7 +42,7 @@ REMEMBERED = 1000  # lessons that are kept to repeat
 
 
 def parse() -> argparse.Namespace:
-    return teaching.parser(__doc__.split("\n")[0], steps=20_000, rate=3e-3, every=250).parse_args()
+    return distillation.parser(__doc__.split("\n")[0], steps=20_000, rate=3e-3, every=250).parse_args()
 
 
 class Learner:
@@ -112,16 +112,16 @@ def aligned(student: Learner, teacher: Teacher, pictures: Tensor, photos: Tensor
 
 def begin(options: argparse.Namespace, network: VGG19, diet: Diet) -> dict[str, Any]:
     """The state that a training starts with: fresh, or a shipped student's."""
-    coordinates, tensors = teaching.begun(options, network, diet)
+    coordinates, tensors = distillation.begun(options, network, diet)
     state = {"step": 0, "student": tensors, "average": copy.deepcopy(tensors), "coordinates": asdict(coordinates)}
-    return state | {"course": COURSE, "taught": teaching.taught(options.start)}
+    return state | {"course": COURSE, "taught": distillation.taught(options.start)}
 
 
 def main() -> None:
     options = parse()
-    network, diet = teaching.prepared(options)
+    network, diet = distillation.prepared(options)
     where = network.mean.device
-    state = teaching.resumed(options, where, COURSE) or begin(options, network, diet)
+    state = distillation.resumed(options, where, COURSE) or begin(options, network, diet)
     coordinates = Coordinates(**state["coordinates"])
     teacher = Teacher(network, coordinates)
     lessons = Lessons[tuple[Tensor, Looks]](options.seed, REMEMBERED)
@@ -151,8 +151,8 @@ def main() -> None:
         return {"student": student.state_dict(), "average": average.state_dict()}
 
     learning, averaged = list(student.parameters()), list(average.parameters())
-    if teaching.loop(options, state, learning, averaged, learn, learned):
-        teaching.ship(options, state, coordinates.grown(average))
+    if distillation.loop(options, state, learning, averaged, learn, learned):
+        distillation.ship(options, state, coordinates.grown(average))
 
 
 if __name__ == "__main__":

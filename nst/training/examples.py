@@ -13,8 +13,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 import nst
-from nst import fast
 from nst.drawings import DRAWINGS
+from nst.feedforward import fast
 from nst.images import fit, open_image, save_image
 from nst.models import MODELS
 from nst.settings import Settings

@@ -32,12 +32,12 @@ from onnx import TensorProto, helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from nst.backbones.student import Student, shipped
 from nst.feedforward import encoder as encoding
 from nst.feedforward.encoder import Encoder
 from nst.feedforward.field import CHANNELS, stroke_field
 from nst.feedforward.network import Statistics, StyleNetwork
 from nst.models import MODELS
-from nst.student import Student, shipped
 from nst.training import state
 from nst.training.model import Model
 

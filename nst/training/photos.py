@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from nst.feedforward.tiles import MULTIPLE, SMALLEST
 from nst.images import fit, open_image
 from nst.tensors import to_tensor
-from nst.tiles import MULTIPLE, SMALLEST
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 SHORT, LONG = 288, 480  # largest sides of a photograph that is kept

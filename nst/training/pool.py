@@ -9,11 +9,11 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from nst.backbones.student import Student
+from nst.backbones.vgg19 import VGG19
 from nst.feedforward import encoder, predict
 from nst.feedforward.objective import Targets, sides_of, statistics_of
 from nst.images import of_area
-from nst.networks import VGG19
-from nst.student import Student
 from nst.tensors import to_tensor
 
 ENDS = (0.0, 1.0)  # levels at which they are seen, fine and broad

@@ -17,14 +17,14 @@ from typing import Any
 from PIL import Image, ImageOps
 
 import nst
-from nst import measure
+from nst.backbones.vgg19 import VGG19
+from nst.benchmark import metrics
 from nst.feedforward import sessions
 from nst.feedforward import styles as catalogued
 from nst.images import fit, open_image, save_image
 from nst.models import MODELS
-from nst.networks import VGG19
 from nst.settings import PRESETS
-from nst.training import cards, export, state
+from nst.training import export, model_card, state
 from nst.training.judge import vgg19
 from nst.training.photos import opened, pictures
 from nst.training.turns import named
@@ -42,7 +42,7 @@ def means(results: list[dict[str, float]]) -> dict[str, Any]:
 def by_fast(judge: VGG19, style: str, painting: Image.Image, photos: list[Image.Image], known: dict) -> dict[str, Any]:
     """Mean figures of a style of the catalogue."""
     made = ((photo, nst.stylize(photo, style)) for photo in photos)
-    return means([measure.figures(judge, photo, painting, result, known) for photo, result in made])
+    return means([metrics.figures(judge, photo, painting, result, known) for photo, result in made])
 
 
 def by_quick(judge: VGG19, painting: Image.Image, photos: list[Image.Image], known: dict) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def by_quick(judge: VGG19, painting: Image.Image, photos: list[Image.Image], kno
     for photo in photos:
         for step in nst.optimize(photo, painting, settings):
             last = step
-        results.append(measure.figures(judge, photo, painting, last.image, known))
+        results.append(metrics.figures(judge, photo, painting, last.image, known))
     return means(results)
 
 
@@ -136,8 +136,8 @@ def main() -> None:
         square = ImageOps.fit(open_image(shown[name]).image, (THUMBNAIL * 3 // 2,) * 2, centering=(0.5, 0.4))
         small = nst.stylize(square, name).resize((THUMBNAIL, THUMBNAIL), Image.LANCZOS)
         save_image(small, MODELS / entry["thumbnail"], quality=85)
-    cards.write()
-    print("For README's table of styles:", *cards.rows(list(entries.values())), sep="\n")
+    model_card.write()
+    print("For README's table of styles:", *model_card.rows(list(entries.values())), sep="\n")
 
 
 if __name__ == "__main__":

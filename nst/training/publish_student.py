@@ -21,16 +21,17 @@ import torch
 from PIL import Image
 from torch import nn
 
-from nst import measure, weights
-from nst.benchmark import random_weights
+from nst.backbones.loading import load_judges
+from nst.backbones.student import LEARNED, Network
+from nst.backbones.vgg19 import VGG19
+from nst.benchmark import metrics
+from nst.benchmark.speed import random_weights
+from nst.hub import weights
 from nst.images import open_image
-from nst.judges import load_judges
 from nst.models import MODELS
-from nst.networks import VGG19
-from nst.optimize import optimize
+from nst.optimization.run import optimize
 from nst.settings import PRESETS, Settings
-from nst.student import LEARNED, Network
-from nst.training import cards, teaching
+from nst.training import distillation, model_card
 from nst.training.photos import pictures
 
 FILE = "student.safetensors"
@@ -94,8 +95,8 @@ def figures(photo: Path, painting: Path, judge: VGG19, untaught: VGG19) -> dict[
     """Of each of these ways: distances under both judges, and seconds."""
     images, found = [open_image(file).image for file in (photo, painting)], {}
     for name, (image, seconds) in ways(*images).items():
-        found[name] = measure.distances(judge, *images, image) | {"seconds": seconds}
-        found[name]["untaught"] = measure.distances(untaught, *images, image)["style"]
+        found[name] = metrics.distances(judge, *images, image) | {"seconds": seconds}
+        found[name]["untaught"] = metrics.distances(untaught, *images, image)["style"]
     return found
 
 
@@ -111,7 +112,7 @@ def main() -> None:
         raise SystemExit(f"No pictures to measure on in {options.photos} and {options.paintings}.")
     data = (options.out / FILE).read_bytes()
     entry: dict[str, Any] = {"file": FILE, "sha256": hashlib.sha256(data).hexdigest(), "license": LICENSE}
-    entry |= {"taught": teaching.taught(options.out / FILE)}
+    entry |= {"taught": distillation.taught(options.out / FILE)}
     partial = MODELS / f"{FILE}.partial"
     partial.write_bytes(data)
     os.replace(partial, MODELS / FILE)
@@ -131,7 +132,7 @@ def main() -> None:
         for name in found[0]
     }
     (MODELS / "student.json").write_text(json.dumps(entry, indent=2) + "\n", "utf-8")
-    cards.write()
+    model_card.write()
 
 
 if __name__ == "__main__":

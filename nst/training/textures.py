@@ -20,17 +20,17 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from nst.estimates import working
+from nst.backbones.loading import load_judges
+from nst.backbones.student import Network
 from nst.feedforward.objective import bordered
 from nst.images import Picture, open_image, save_image
-from nst.judges import load_judges
 from nst.models import MODELS
-from nst.objective import Objective, Terms, advance
-from nst.optimize import LAST, RATE
-from nst.pyramid import LevelAdam, put_together, take_apart
-from nst.regions import open_regions
+from nst.optimization.estimates import working
+from nst.optimization.objective import Objective, Terms, advance
+from nst.optimization.pyramid import LevelAdam, put_together, take_apart
+from nst.optimization.run import LAST, RATE
+from nst.regions.masks import open_regions
 from nst.settings import KNOBS, Settings
-from nst.student import Network
 from nst.tensors import to_picture, to_tensor
 from nst.training.photos import opened
 from nst.training.turns import named

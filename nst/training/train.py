@@ -36,8 +36,8 @@ from torch import Tensor
 
 from nst.device import describe
 from nst.feedforward.objective import TOGETHER
-from nst.training.course import Training, lesson
 from nst.training.pool import ENDS
+from nst.training.style_trainer import Training, lesson
 from nst.training.turns import LEVELS, Group
 
 LOOKED_AT = (2, 10)  # photographs that are measured on the way: on a CPU, on a GPU

@@ -1,0 +1,1 @@
+"""Many photographs in one style."""

@@ -1,0 +1,265 @@
+"""Fast: a photograph through a trained network in one pass, by ONNX Runtime on a GPU or a CPU.
+
+One network paints all styles; a style is a vector (``feedforward/styles.py``), and so is a mixture, a dose, or a size
+of the strokes. A session is made once per file and shared by everyone: it is read-only, and ONNX Runtime lets many
+threads run it at once. A large photograph goes through in tiles (``tiles.py``)."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+from nst.color import keep_colors, match_colors
+from nst.errors import Cancelled, SettingsError
+from nst.feedforward import styles as catalogued
+from nst.feedforward import tiles
+from nst.feedforward.field import stroke_field
+from nst.feedforward.knobs import COLOR, SEED, SIZE, STRENGTH, STROKE
+from nst.feedforward.predict import style_of
+from nst.feedforward.sessions import open_model
+from nst.feedforward.styles import BROAD, Style, catalogue, find
+from nst.feedforward.tiles import SMALLEST
+from nst.images import Source, fit, open_image, with_alpha
+from nst.models import MODELS
+from nst.settings import PROGRAM
+
+NETWORK = MODELS / "network.onnx"
+
+ASK_AGAIN = 0.05  # seconds between two questions whether the picture is still wanted
+MOST_PIXELS = 50_000_000  # of the picture that the network works on
+
+USUAL = 1.0  # how many times larger than fine the strokes of a brush of 1 are
+BEYOND = 0.15  # how far a brush may lead beyond fine and broad, as a share of the way between them
+HEAVIEST = 1000  # weight of a style in a mixture, of which only the proportions count
+
+
+def provider() -> str:
+    """What really runs the network: "CUDAExecutionProvider" or "CPUExecutionProvider"."""
+    return open_model(NETWORK).get_providers()[0]
+
+
+def styles() -> list[Style]:
+    """The styles shipped with this program."""
+    return list(catalogue().values())
+
+
+Mix = str | Style | Mapping[str | Style, float]
+
+
+def shares(style: Mix) -> dict[Style, float]:
+    """How much of each style, adding up to 1: of one style or its id, or of several with their weights.
+
+    Raises SettingsError for an unknown style, or weights that are no mixture."""
+    if not isinstance(style, Mapping):
+        return {named(style): 1.0}
+    for name, weight in style.items():
+        name = named(name).id
+        number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not number or not 0 <= weight <= HEAVIEST:
+            raise SettingsError(f"The weight of {name} is a number from 0 to {HEAVIEST}, not {str(weight)[:40]!r}.")
+    whole = sum(style.values())
+    if whole == 0:
+        raise SettingsError("A mixture needs at least one style with a weight above 0.")
+    found: dict[Style, float] = {}
+    for name, weight in style.items():
+        if weight:
+            found[named(name)] = found.get(named(name), 0.0) + weight / whole
+    return found
+
+
+def mixture(style: Mix) -> dict[str, float]:
+    """The same by the styles' ids, as recipes have it."""
+    return {style.id: round(share, 4) for style, share in shares(style).items()}
+
+
+def named(style: str | Style) -> Style:
+    """A style itself, or the shipped one of this id."""
+    return style if isinstance(style, Style) else find(style)
+
+
+def stylize(
+    photo: Source,
+    style: Mix = "starry-night",
+    strength: float = 1.0,
+    size: int | None = None,
+    *,
+    stroke: float = 1.0,
+    color: str = "style",
+    seed: int = 0,
+    painting: Source | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Image.Image:
+    """The photograph painted in one pass.
+
+    ``style`` is a style's id, a ``Style``, or a mixture such as ``{"starry-night": 0.6, "great-wave": 0.4}``.
+    ``painting`` is any painting, whose style is predicted and taken instead.
+    ``strength`` says how much of it: 0 gives the photo, 1 the full style, up to 1.5 more than that.
+    ``size`` is the result's long side in pixels; without it the result is as large as the photo.
+    ``stroke`` is the size of the brush. ``color`` is one of ``COLORS``. Another ``seed`` paints the same photo
+    differently.
+    ``cancelled`` is asked many times a second, from another thread, and when it says True the work
+    ends; ``progress(tiles done, tiles in all)`` follows it.
+    Returns RGB, or RGBA where the photo had transparency. ``info["provider"]`` says what ran it,
+    ``info["notes"]`` is a tuple of sentences about what was done to the photo.
+
+    Raises ImageError for a photo that cannot be read, Cancelled when it was, SettingsError for anything else.
+    """
+    if painting is not None:
+        style = style_of(painting)
+    mix = shares(style)
+    strength, stroke, color = STRENGTH.check(strength), STROKE.check(stroke), COLOR.check(color)
+    seed = SEED.check(seed)
+    size = size if size is None else SIZE.check(size)
+    picture = open_image(photo)
+    image = picture.image if size is None else fit(picture.image, size)
+    notes = picture.notes
+    _ask(cancelled)
+    if strength:
+        level, left = brush(stroke)
+        side = working_side(image.size, left)
+        working = image if side == max(image.size) else fit(image, side)
+        if side < round(max(image.size) / left):
+            notes += (f"Painted at {working.width} x {working.height}, the most at once, and then resized.",)
+        watching = {"cancelled": cancelled, "progress": progress}
+        painted = paint(mix, working, strength, level, seed, **watching).resize(image.size, Image.LANCZOS)
+        _ask(cancelled)
+        if color == "luminance":
+            painted = keep_colors(painted, image)
+        elif color == "match":
+            painted = match_colors(painted, image)
+    else:
+        painted = image.copy()
+    painted = with_alpha(painted, picture.alpha)
+    painted.info = {"provider": provider(), "notes": notes}
+    return painted
+
+
+def brush(stroke: float) -> tuple[float, float]:
+    """How a brush of this size paints: where between fine (0) and broad (1) its vector lies, a little beyond at most;
+    and how many times larger the strokes must become by painting a smaller picture."""
+    wanted = math.log(stroke * USUAL, BROAD)
+    level = min(max(wanted, -BEYOND), 1 + BEYOND)
+    return level, BROAD ** (wanted - level)
+
+
+def working_side(size: tuple[int, int], stroke: float) -> int:
+    """Long side at which a picture of this size is painted: smaller for a larger brush, bounded by MOST_PIXELS."""
+    sides = [max(1.0, side / stroke) for side in size]
+    padded = max(sides[0], SMALLEST) * max(sides[1], SMALLEST)
+    longest = max(sides)
+    if padded > MOST_PIXELS:
+        # A picture a few pixels high is padded to SMALLEST, and its length is what counts.
+        longest = min(longest * (MOST_PIXELS / padded) ** 0.5, MOST_PIXELS / SMALLEST)
+        return int(longest)
+    return round(longest)
+
+
+def _ask(cancelled: Callable[[], bool] | None) -> None:
+    if cancelled is not None and cancelled():
+        raise Cancelled("The picture was no longer wanted.")
+
+
+def slug(style: Mix) -> str:
+    """A word for file names: the style's id, or the first two of a mixture and how many more."""
+    names = [style.id for style in shares(style)]
+    return "-".join(names[:2]) + (f"-and-{len(names) - 2}-more" if len(names) > 2 else "")
+
+
+def recipe(
+    style: Mix, strength: float, size: int | None, *, stroke: float = 1.0, color: str = "style", seed: int = 0
+) -> dict[str, Any]:
+    """What made a fast picture, to be saved in its file."""
+    mix = mixture(style)
+    titles = {s.id: s.title for s in shares(style) if s.id.startswith(catalogued.OWN)}
+    which = next(iter(mix)) if len(mix) == 1 else mix
+    made = {"program": PROGRAM, "engine": "fast", "style": which, "strength": strength, "size": size}
+    return (
+        made
+        | {"stroke": stroke, "color": color, "seed": seed, "model": catalogued.network_digest()}
+        | ({"titles": titles} if titles else {})
+    )
+
+
+def paint(
+    mix: Mapping[Style, float],
+    image: Image.Image,
+    strength: float = 1.0,
+    level: float = 0.0,
+    seed: int = 0,
+    *,
+    cancelled: Callable[[], bool] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Image.Image:
+    """``image`` (RGB) in these shares of styles, which add up to 1; as large as it was. ``level`` lies between fine (0)
+    and broad (1) strokes. Raises Cancelled."""
+    session, given = open_model(NETWORK), dose(strength)
+    fine, broad = catalogued.mixed(mix)
+    vector = (1 - given) * catalogued.identity() + given * ((1 - level) * fine + level * broad)
+    with _stopping(cancelled) as stop:
+        run = _runner(session, vector, given, seed, stop)
+        return Image.fromarray(tiles.paint(np.asarray(image), run, progress))
+
+
+def dose(strength: float) -> float:
+    """The network's dose for a strength. Small doses hardly show, and may even lead a photograph's texture away from
+    the painting's before they lead it there; by the root, each quarter of the strength comes nearer to it."""
+    return strength**0.5 if strength < 1 else strength
+
+
+@contextmanager
+def _stopping(cancelled: Callable[[], bool] | None) -> Iterator[onnxruntime.RunOptions]:
+    """Options for runs that end, also in the middle, once ``cancelled`` says True; then raises Cancelled."""
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = 4
+    if cancelled is None:
+        yield options
+        return
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.wait(ASK_AGAIN):
+            if cancelled():
+                options.terminate = True
+                return
+
+    asking = threading.Thread(target=ask, daemon=True, name="nst-fast-cancel")
+    asking.start()
+    try:
+        yield options
+    except Exception as error:  # ONNX Runtime has no class of its own for a run that was terminated
+        if options.terminate:
+            raise Cancelled("The picture was no longer wanted.") from error
+        raise
+    finally:
+        over.set()
+        asking.join()
+
+
+def _runner(
+    session: onnxruntime.InferenceSession,
+    vector: np.ndarray,
+    dose: float,
+    seed: int,
+    stop: onnxruntime.RunOptions | None,
+) -> tiles.Run:
+    """The network with this vector at this dose, as ``tiles`` wants it."""
+    unknown = np.zeros(next(i.shape for i in session.get_inputs() if i.name == "given"), np.float32)
+    style = {"vector": vector.astype(np.float32), "dose": np.array(dose, np.float32)}
+
+    def run(pictures: np.ndarray, places: list[tiles.Place], known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        photo = pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255
+        field = np.stack([stroke_field(*photo.shape[2:], seed, top, left) for top, left in places])
+        given, share = (unknown, 0) if known is None else (known, 1)
+        inputs = {"photo": photo, "field": field, **style, "given": given, "share": np.array(share, np.float32)}
+        painting, statistics = session.run(None, inputs, stop)
+        return (painting.transpose(0, 2, 3, 1) * 255 + 0.5).astype(np.uint8), statistics
+
+    return run

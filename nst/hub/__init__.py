@@ -1,0 +1,1 @@
+"""Weights from the Hugging Face Hub: the one package that downloads."""

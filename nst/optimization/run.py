@@ -1,0 +1,345 @@
+"""The image as the variable: Gatys, Ecker & Bethge (2016), from coarse to fine.
+
+A picture is changed step by step until a network sees the photograph's content in it and the
+painting's style. It starts small, where a step is cheap and a stroke is large against the picture,
+and doubles twice on its way to full size, each time taking up some detail of what it began with.
+
+The variable is not the pixels but the picture's Laplacian pyramid (see ``pyramid.py``). Where the
+strokes go is settled at the coarse scales, so VGG-19 computes these in float32; the full size, which
+takes most of the time, in the device's fastest number format.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from nst import memory
+from nst.backbones.loading import Judges, load_judges
+from nst.color import keep_colors, luminance
+from nst.errors import SettingsError
+from nst.images import Picture, Source, fit, open_image, with_alpha
+from nst.optimization import estimates, scales
+from nst.optimization.objective import Objective, advance
+from nst.optimization.pyramid import LevelAdam, put_together, take_apart
+from nst.optimization.scales import Scale
+from nst.regions.masks import Region, Regions, open_regions
+from nst.settings import Settings
+from nst.tensors import to_picture, to_tensor
+
+RATE = 0.012  # Adam's step in brightness (0..1), at the start of a scale
+FINEST_RATE = 0.5  # of it at full size under VGG-19: longer steps would let rounding grow into other strokes
+LAST = 0.3  # of the rate, at a scale's last step
+DETAIL = 0.7  # of the finer detail of the picture that a run began with, which each finer scale takes up
+RETRIES = 8
+TRUSTED = 0.05  # of a run: how much of its own time weighs as much as what was known of the machine before
+
+Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """Where a run stands. ``losses`` are the terms before their weights, and their weighted total, as the network that
+    judges at this scale sees them."""
+
+    step: int
+    steps: int
+    losses: dict[str, float]
+    seconds: float  # since the run began
+    remaining: float  # seconds, estimated
+    scale: tuple[int, int]  # width and height worked at now
+    notes: tuple[str, ...]  # sentences: what was done to the pictures, what went wrong on the way
+    canvas: Tensor = field(repr=False)  # [1, 3, H, W] in 0..1
+    size: tuple[int, int]  # of the result
+    alpha: Image.Image | None = field(repr=False)
+    colors: Image.Image | None = field(repr=False, default=None)  # at the result's size; the canvas has their luma only
+    kept: tuple[Image.Image, Image.Image] | None = field(repr=False, default=None)  # photo and where it is painted over
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture now, at the result's full size, with the photograph's transparency."""
+        picture = to_picture(self.canvas).resize(self.size, Image.BICUBIC)
+        if self.colors is not None:
+            picture = keep_colors(picture, self.colors)
+        if self.kept is not None:
+            photo, painted = self.kept
+            # Nothing of it comes through a smaller canvas, and back: where no painting goes it is untouched.
+            picture.paste(photo, mask=painted.point(lambda share: 255 if share == 0 else 0))
+        return with_alpha(picture, self.alpha)
+
+
+class _Interrupted(Exception):
+    """Raised between two layers when the run was cancelled."""
+
+
+def optimize(
+    photo: Source,
+    painting: Source | Sequence[Region],
+    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    *,
+    init: Source | None = None,
+    unfinished: Source | None = None,
+    after: int = 0,
+    cancelled: Cancelled | None = None,
+) -> Iterator[Step]:
+    """Paint ``photo`` in the style of ``painting``, yielding a ``Step`` after every step.
+
+    Several paintings are a list of ``Region``, each with its weight, and a mask of where it goes.
+    What is led down is in ``objective.py``. ``init`` is the picture to begin with,
+    instead of the photograph or noise. ``unfinished`` is what a run that was interrupted had painted
+    when ``after`` steps were taken: this one goes on from there. The last step yielded holds the best
+    picture, of the steps of this run. Closing the generator stops it; ``cancelled`` is asked between
+    layers, and when it says True the run ends within a fraction of a second, after yielding its best
+    picture once more.
+
+    Raises ImageError, SettingsError, and WeightsUnavailable where the network cannot be had.
+    """
+    content = open_image(photo)
+    regions = open_regions(painting, content)
+    first = None if init is None else open_image(init)
+    if (unfinished is None) != (after == 0) or not 0 <= after < settings.steps:
+        raise SettingsError(
+            f"To go on with an unfinished picture takes both it and the number of steps it is after, from 1 on, less "
+            f"than {settings.steps}, not {after!r}."
+        )
+    started = None if unfinished is None else (open_image(unfinished), after)
+    run = _Run(content, regions, first, started, load_judges(settings), settings, cancelled or (lambda: False))
+    return run.steps()
+
+
+class _Run:
+    """One painting in the making: nothing of it is shared with another run."""
+
+    def __init__(
+        self,
+        photo: Picture,
+        regions: Regions,
+        init: Picture | None,
+        started: tuple[Picture, int] | None,
+        judges: Judges,
+        settings: Settings,
+        cancelled: Cancelled,
+    ) -> None:
+        self.colors = self.kept = None
+        self.regions, real = regions.recolored(settings.color, photo.image), fit(photo.image, settings.size)
+        self.size = real.size
+        if not regions.everywhere:
+            covered = regions.maps(real.size, settings.edge).sum(dim=0)[0].clamp(0, 1)
+            self.kept = real, Image.fromarray((covered * 255).ceil().byte().numpy())
+        if settings.color == "luminance":
+            self.colors = real
+            photo = replace(photo, image=luminance(photo.image))
+            init = init and replace(init, image=luminance(init.image))
+            started = started and (replace(started[0], image=luminance(started[0].image)), started[1])
+        self.photo, self.init = photo, init
+        self.judges, self.settings, self.cancelled = judges, settings, cancelled
+        self.device = judges.fine.mean.device
+        self.notes = photo.notes + regions.notes + (init.notes if init else ())
+        self.patch: int | None = None
+        self.plan = scales.plan(settings.size, settings.steps, settings.scales, settings.finish_steps)
+        self.number, self.start = 0, None
+        if started is not None:
+            unfinished, self.number = started
+            self.plan, side = scales.after(self.plan, self.number)
+            self.start = self._resized(unfinished, self._shape(side))
+        self._fit_memory()
+        self.known = estimates.known(settings)
+        self.speeds = self.known or estimates.guessed(settings)
+        self.rate = RATE
+        self.best: tuple[Tensor, dict[str, float]] | None = None
+
+    def steps(self) -> Iterator[Step]:
+        began, done, last = time.perf_counter(), 0.0, None
+        once = (0.0, 0.0)  # seconds, and what should take them, of what comes before the second step: it is no pace
+        try:
+            while self.plan:
+                scale, before = self.plan[0], self.number
+                costs = [self._cost(s) for s in self.plan]
+                targets, cost = costs[0]
+                left = sum(t + c * s.left for s, (t, c) in zip(self.plan, costs, strict=True)) - targets
+                trusted = TRUSTED * (done + targets + left) if self.known else 0.0
+                done += targets
+                try:
+                    for canvas, terms in self._scale(scale):
+                        self.number, done, left = self.number + 1, done + cost, left - cost
+                        seconds = time.perf_counter() - began
+                        slower = (seconds - once[0] + trusted) / (done - once[1] + trusted)
+                        if last is None:
+                            once = seconds, done
+                        remaining = slower * left if self.number < self.settings.steps else 0.0
+                        last = self._step(seconds, remaining, canvas, terms)
+                        yield last
+                    self.plan = self.plan[1:]
+                except (MemoryError, RuntimeError) as error:
+                    if not memory.exhausted(error):
+                        raise
+                    self._go_on_with_less(self.number - before, error)
+                if self.number > before:
+                    self.start = self.best[0]
+        except _Interrupted:
+            if last is None:
+                return
+        if self.best[0] is not last.canvas or self.notes != last.notes:
+            yield self._step(time.perf_counter() - began, 0.0, *self.best)
+
+    def _go_on_with_less(self, taken: int, error: Exception) -> None:
+        """The plan from here, after ``taken`` steps at a scale for which the memory then did not suffice."""
+        scale = replace(self.plan[0], taken=self.plan[0].taken + taken)
+        width, height = self._shape(scale.side)
+        if patches := [p for p in memory.patches(width * height) if self.patch is None or p < self.patch]:
+            self.patch = patches[0]
+            self.notes += (
+                f"The memory did not suffice for {scale.side} pixels at once: painted in patches of {self.patch}.",
+            )
+            self.plan = [scale, *self.plan[1:]]
+            return
+        smaller = int(scale.side * memory.SMALLER)
+        # Of a finish nothing needs to be taken: the picture is whole before it.
+        late = len(self.plan) == 1 and (self.settings.finish_steps > 0 or scale.taken >= scale.steps / 2)
+        if self.best is None and smaller < scales.SMALLEST:
+            raise SettingsError(
+                f"There is not enough memory even for a picture of {scale.side} pixels; close other programs."
+            ) from error
+        if self.best is not None and (smaller < scales.SMALLEST or late):
+            self.notes += (
+                f"The memory did not suffice for {scale.side} pixels, so the best picture until then is kept.",
+            )
+            self.plan = []
+            return
+        self.notes += (f"The memory did not suffice for {scale.side} pixels: painted at {smaller} and then enlarged.",)
+        self.plan = scales.at_most([scale, *self.plan[1:]], smaller)
+
+    def _fit_memory(self) -> None:
+        """Leave out of the plan what would not fit into memory: a system may kill a program that takes too much."""
+        free, asked = memory.free(self.device), self.plan[-1].side
+        side, self.patch = estimates.fitting(asked, self._shape, self.settings, self.judges.fine.number, free)
+        if self.patch is not None:
+            self.notes += (
+                f"{free / 1e9:.1f} GB of memory are free, too little for {side} pixels at once: "
+                f"painted in patches of {self.patch}.",
+            )
+        if side < asked:
+            self.plan = scales.at_most(self.plan, side)
+            self.notes += (
+                f"{free / 1e9:.1f} GB of memory are free, too little for {asked} pixels: "
+                f"painted at {side} and then enlarged.",
+            )
+
+    def _cost(self, scale: Scale) -> tuple[float, float]:
+        """Seconds, or what is in proportion to them, until this scale's targets are known, and for each step."""
+        finest, count = scale is self.plan[-1], len(self.regions.paintings)
+        return self.speeds.scale(scale, finest, self._shape, self.settings, count, self.patch)
+
+    def _step(self, seconds: float, remaining: float, canvas: Tensor, terms: dict[str, float]) -> Step:
+        return Step(
+            step=self.number,
+            steps=self.settings.steps,
+            losses=terms,
+            seconds=seconds,
+            remaining=remaining,
+            scale=(canvas.shape[3], canvas.shape[2]),
+            notes=self.notes,
+            canvas=canvas,
+            size=self.size,
+            alpha=self.photo.alpha,
+            colors=self.colors,
+            kept=self.kept,
+        )
+
+    def _scale(self, scale: Scale) -> Iterator[tuple[Tensor, dict[str, float]]]:
+        """Take the steps that are left at one scale, from ``self.start``; yields the picture and its losses at each
+        step, leaves the best in ``self.best``."""
+        finest = scale.side == self.plan[-1].side
+        network = self.judges.fine if scale is self.plan[-1] else self.judges.coarse
+        photo = self._resized(self.photo, self._shape(scale.side))
+        objective = Objective(network, photo, self.regions, self.settings, self._watch, self.patch)
+        canvas = self._first(photo) if self.start is None else self._finer(self.start, photo)
+        variables = [level.requires_grad_() for level in take_apart(canvas.clamp(0, 1))]
+        rule = self._rule(variables)
+        taken, failures, best = scale.taken, 0, math.inf
+        while taken < scale.steps:
+            for group in rule.param_groups:
+                group["lr"] = self._rate(taken / scale.steps, finest)
+            before = [v.detach().clone() for v in variables]
+            canvas, terms = advance(rule, variables, objective)
+            if math.isfinite(terms["total"]) and all(bool(v.isfinite().all()) for v in variables):
+                taken += 1
+                if terms["total"] < best:
+                    best, self.best = terms["total"], (canvas, terms)
+                yield canvas, terms
+                continue
+            failures += 1
+            if failures > RETRIES:
+                break
+            self.notes += (f"A loss went out of range at {scale.side} pixels: stepped back and halved the rate.",)
+            self.rate /= 2
+            with torch.no_grad():
+                for variable, value in zip(variables, before, strict=True):
+                    variable.copy_(value)
+            rule = self._rule(variables)
+        if taken == scale.steps:
+            # The last step's own result has not been looked at yet.
+            with torch.no_grad():
+                canvas = objective.composed(put_together(variables))
+                terms = objective.terms(canvas)
+            if terms["total"] < best:
+                self.best = canvas, terms
+        if failures > RETRIES:
+            if self.best is None:
+                raise SettingsError("The losses are out of range from the first step; the weights file may be damaged.")
+            self.notes += ("The losses stayed out of range, so the best picture until then is kept.",)
+
+    def _rule(self, variables: list[Tensor]) -> torch.optim.Optimizer:
+        if self.settings.optimizer == "lbfgs":
+            return torch.optim.LBFGS(
+                variables, max_iter=1, history_size=estimates.HISTORY, line_search_fn="strong_wolfe"
+            )
+        return LevelAdam(variables, self.rate)
+
+    def _rate(self, progress: float, finest: bool) -> float:
+        """Along a cosine, so that each scale ends calm; L-BFGS finds its own length."""
+        if self.settings.optimizer == "lbfgs":
+            return self.rate / RATE
+        # Under the small network strokes have their place by then, in numbers that are always the same.
+        top = self.rate * (FINEST_RATE if finest and self.settings.network == "vgg19" else 1)
+        return top * (LAST + (1 - LAST) * (1 + math.cos(math.pi * progress)) / 2)
+
+    def _shape(self, side: int) -> tuple[int, int]:
+        """Width and height worked at where the long side is ``side``."""
+        return estimates.working(self.photo.image.size, side)
+
+    def _resized(self, picture: Picture, size: tuple[int, int]) -> Tensor:
+        return to_tensor(picture.image.resize(size, Image.LANCZOS), self.device)
+
+    def _first(self, photo: Tensor) -> Tensor:
+        """What a run begins with, at a scale where the photograph is ``photo``."""
+        if self.init is not None:
+            return self._resized(self.init, (photo.shape[3], photo.shape[2]))
+        if self.settings.start == "noise":
+            generator = torch.Generator().manual_seed(self.settings.seed)
+            return torch.rand(photo.shape, generator=generator).to(self.device)
+        return photo
+
+    def _finer(self, start: Tensor, photo: Tensor) -> Tensor:
+        """A coarser scale's picture at this one, with some detail, which it could not have, of the picture that the
+        run began with; noise has none worth keeping."""
+        # This very scale was begun already, or one that memory did not suffice for.
+        if start.shape[-1] >= photo.shape[-1]:
+            return F.interpolate(start, photo.shape[-2:], mode="bilinear", antialias=True)
+        if self.init is None and self.settings.start == "noise":
+            return F.interpolate(start, photo.shape[-2:], mode="bicubic")
+        first = self._first(photo)
+        coarse = F.interpolate(first, start.shape[-2:], mode="bilinear", antialias=True)
+        large, own = F.interpolate(torch.cat([start, coarse]), photo.shape[-2:], mode="bicubic").chunk(2)
+        return large + DETAIL * (first - own)
+
+    def _watch(self) -> None:
+        if self.cancelled():
+            raise _Interrupted

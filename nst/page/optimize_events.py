@@ -1,0 +1,264 @@
+"""Keep painting: what the page does for the full method, from the first click to going on from its result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+import nst
+from nst.backbones.loading import usual
+from nst.drawings import DRAWINGS
+from nst.images import with_alpha
+from nst.jobs import Job
+from nst.page import fast_events, progress, region_inputs, resuming
+from nst.page.inputs import Given, Inputs, Updates
+from nst.page.job import Download, Preview, work
+from nst.page.own_style import owned
+from nst.page.pictures import Previews, Upload, beside, downloads, show
+from nst.page.refusals import answers, refusal
+from nst.page.texts import duration, say, t
+from nst.page.visitors import MAX_WAITING, Visitor, ahead_of, file_name, visitor
+from nst.requests import FAST, FullOrder
+
+GLANCE = 10.0  # seconds, the longest that a look at a painting is waited for
+CONCURRENCY = {"concurrency_id": "optimize", "concurrency_limit": 1}
+
+
+def pick_painting(name: str, request: gr.Request) -> str:
+    """One of the paintings that this program draws."""
+    file = visitor(request).example(f"{name}.png")
+    nst.save_image(DRAWINGS[name](), file)
+    return str(file)
+
+
+class Optimizing:
+    """The handlers."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.inputs, self.parts = inputs, inputs.parts
+
+    @property
+    def asked(self) -> set[Any]:
+        """The parts that say what to paint."""
+        return {*self.inputs.full, self.parts.key}
+
+    @property
+    def told(self) -> list[Any]:
+        """The parts that a run writes."""
+        p = self.parts
+        files = [p.png, p.jpeg, p.both, p.drawing]
+        return [p.key, p.how, p.result, p.status, p.curves, *files, p.keep, p.leave, p.stop, p.again, *self.ways_on]
+
+    @property
+    def put_back(self) -> list[Any]:
+        """The parts that are set as an interrupted run had them."""
+        p = self.parts
+        beside = [p.second, p.share, p.editor, p.from_fast, p.original, p.strength]
+        return [p.photo, p.style, p.own, p.own_painting, *beside, *p.knobs.values()]
+
+    @property
+    def ways_on(self) -> list[Any]:
+        """The buttons that go on from what there is."""
+        return [self.parts.left, *self.parts.wishes.values()]
+
+    # Before the queue
+
+    @answers
+    def begin(self, given: Given, request: gr.Request) -> Updates:
+        """A new key for what comes; says at once what is missing, what settings do not go together, or how long the
+        line is."""
+        p, here = self.parts, visitor(request)
+        # Who gave a painting a moment ago means that one; what is painted is read anew after this.
+        here.glanced.wait(GLANCE)
+        self.inputs.settings(given)
+        self.inputs.source(given, request)
+        how = usual() if given[p.how] == FAST else given[p.how]
+        told = {p.key: resuming.new_key(), p.how: how} | self.line_up(request)
+        here.subject = None
+        return told
+
+    @answers
+    def begin_rest(self, given: Given, request: gr.Request) -> Updates:
+        """To go on with an interrupted run: its pictures and knobs are shown as they were."""
+        p = self.parts
+        if (order := resuming.find(given[p.key])) is None:
+            raise refusal(request, "nothing_unfinished")
+        told, here, pictures = self.line_up(request), visitor(request), {}
+        shown = {"photo": order.photo, "second": order.beside.second}
+        if not order.style:
+            shown["own_painting"] = order.painting
+        for place, picture in shown.items():
+            if picture is not None:
+                # Copies of the visitor's own, under the names that they had: what is unfinished will be removed.
+                file = here.example(f"{place}/{file_name(picture.name)}.png")
+                nst.save_image(with_alpha(picture.image, picture.alpha), file)
+                pictures[place] = str(file)
+        drawn, settings = order.beside.places, order.settings
+        here.drawn_on = drawn and (pictures["photo"], drawn)
+        told |= {p.photo: pictures["photo"], p.own_painting: pictures.get("own_painting")}
+        told |= {p.second: pictures.get("second"), p.share: order.beside.share}
+        told |= {p.editor: region_inputs.canvas(Upload(pictures["photo"], None), drawn)}
+        told |= {p.own: None if order.style else owned(nst.style_of(order.painting))}
+        told |= {p.style: json.dumps(order.style or given[p.style]), p.from_fast: bool(order.fast_style)}
+        return told | self.inputs.turned_to(settings)
+
+    @answers
+    def begin_again(self, request: gr.Request) -> Updates:
+        """To go on from a result; with a new key for what comes."""
+        return {self.parts.key: resuming.new_key()} | self.line_up(request)
+
+    def line_up(self, request: gr.Request) -> Updates:
+        """To the end of the line: the buttons, what is said, and no downloads."""
+        p, here = self.parts, visitor(request)
+        if (ahead := ahead_of(here)) > MAX_WAITING:
+            raise refusal(request, "crowded")
+        here.lined_up, here.subject = here.take_turn(), ()
+        here.waiting = True
+        words = say(request, "waiting", ahead=ahead) if ahead else say(request, "starting")
+        closed = gr.DownloadButton(interactive=False)
+        told = {p.status: progress.bar(words), p.curves: "", p.png: closed, p.jpeg: closed, p.both: closed}
+        told |= {p.drawing: gr.DownloadButton(visible=False)}
+        return told | self.buttons(leave=True) | dict.fromkeys(self.ways_on, gr.Button(visible=False))
+
+    # In the queue
+
+    @answers
+    def paint(self, given: Given, request: gr.Request) -> Iterator[Updates]:
+        """The run."""
+        visitor(request).subject = self.inputs.subject(given)
+        yield from self.run(request, given[self.parts.key], self.inputs.full_order(given, request))
+
+    @answers
+    def paint_rest(self, key: str, request: gr.Request) -> Iterator[Updates]:
+        """What an interrupted run has left to do."""
+        if (order := resuming.find(key)) is None:
+            visitor(request).waiting = False
+            raise refusal(request, "nothing_unfinished")
+        yield from self.run(request, key, order)
+
+    @answers
+    def paint_again(self, key: str, wish: str, request: gr.Request) -> Iterator[Updates]:
+        """On from the last result, as wished."""
+        here = visitor(request)
+        if here.painted is None:
+            here.waiting = False
+            raise refusal(request, "nothing_painted")
+        order, result = here.painted
+        yield from self.run(request, key, order.again(wish, result))
+
+    def run(self, request: gr.Request, key: str, order: FullOrder) -> Iterator[Updates]:
+        """Paint an order, keeping what it comes to."""
+        here = visitor(request)
+        here.waiting = False
+        if here.turn != here.lined_up:  # another photo or style was chosen while this one waited
+            yield {self.parts.curves: gr.skip()}
+            return
+        job = Job(work(order))
+        with here.working(job), resuming.Keeper(key, order) as keeper:
+            yield self.buttons(stop=True)
+            yield from self.follow(request, here, job, order, keeper)
+
+    def follow(
+        self, request: gr.Request, here: Visitor, job: Job, order: FullOrder, keeper: resuming.Keeper
+    ) -> Iterator[Updates]:
+        """The job's news as updates of the page, then the finished files."""
+        p, turn = self.parts, here.turn
+        nothing = {p.curves: gr.skip()}
+        folder = here.new_result("optimize")
+        grown = Previews(folder)
+        before, last = show(nst.images.fit(order.photo.image, order.settings.size), folder, "before"), None
+        for news in job:
+            if here.gone:
+                return
+            if isinstance(news, Preview):
+                last = news
+            if here.turn != turn:
+                continue  # what it still has to say is kept, and not shown
+            if isinstance(news, Download):
+                yield {p.status: progress.download(request, news)}
+            elif isinstance(news, Preview):
+                here.keeps = True
+                pair = (before, grown.show(news.image, news.step))
+                curves = progress.curves(request, news.curve)
+                yield {p.result: pair, p.status: progress.standing(request, news), p.curves: curves}
+                keeper.keep(news)
+            else:
+                yield nothing
+        if last is not None and last.step < last.steps:
+            keeper.keep(last, now=True)
+        elif last is not None:
+            keeper.finish()
+        if here.turn != turn:
+            yield nothing
+        elif last is None:
+            yield {p.status: progress.bar(say(request, "stopped_early"), 0)}
+        else:
+            yield from self.finished(request, here, order, keeper, last)
+
+    def finished(
+        self, request: gr.Request, here: Visitor, order: FullOrder, keeper: resuming.Keeper, last: Preview
+    ) -> Iterator[Updates]:
+        """What is said at the end, and the files."""
+        p, turn = self.parts, here.turn
+        words = {"step": last.step, "steps": last.steps, "time": duration(request, last.seconds), "device": last.device}
+        sentence = say(request, "stopped" if last.step < last.steps else "finished", **words)
+        yield {p.status: progress.bar(sentence, last.step / last.steps) + progress.notes(last)}
+        here.painted = (keeper.order, last.image)
+        folder = here.new_result("files")
+        recipe = order.recipe() | {"step": last.step}
+        files = downloads(last.image, folder, file_name(order.photo.name, "painted"), recipe)
+        both = beside(order.photo.image, last.image, folder, file_name(order.photo.name, "both"))
+        drawn = None
+        if order.beside.places is not None:
+            drawn = folder / f"{file_name(order.photo.name, 'places')}.png"
+            nst.save_image(order.beside.places, drawn)
+        drawn = gr.DownloadButton(value=drawn, visible=drawn is not None)
+        if here.turn == turn:
+            whole = {p.png: fast_events.ready(files[0]), p.jpeg: fast_events.ready(files[1])}
+            yield whole | {p.both: fast_events.ready(both), p.drawing: drawn}
+
+    # After it
+
+    def stop(self, request: gr.Request) -> None:
+        """The painting so far is still delivered, by the run itself."""
+        here = visitor(request)
+        here.stop()
+        if here.fast is not None:
+            here.fast.set()
+
+    def buttons(self, leave: bool = False, stop: bool = False) -> Updates:
+        """Which button of a run is there, instead of the one that begins it."""
+        p, here = self.parts, gr.Button(visible=False)
+        return {p.keep: here, p.again: here, p.leave: gr.Button(visible=leave), p.stop: gr.Button(visible=stop)}
+
+    def ways(self, key: str, request: gr.Request) -> Updates:
+        """The ways to go on that this visitor has: with what is left of a run, or from the result that is shown."""
+        p, here = self.parts, visitor(request)
+        if here.busy:
+            return dict.fromkeys(self.ways_on, gr.Button(visible=False))
+        order = resuming.find(key)
+        words = order and say(request, "go_on", step=order.after + 1, steps=order.settings.steps)
+        painted = here.painted[0] if here.painted is not None and here.keeps else None
+        there = dict.fromkeys(p.wishes, painted is not None)
+        there["finish"] = painted is not None and painted.settings.network == "student"
+        told = {p.wishes[wish]: gr.Button(visible=visible) for wish, visible in there.items()}
+        return told | {p.left: gr.Button(words or "", visible=bool(words))}
+
+    def rest(self, key: str, request: gr.Request) -> Updates:
+        """However a run ended: ready for the next one."""
+        p, here = self.parts, visitor(request)
+        here.waiting = False
+        keep = gr.Button(t("paint" if here.keeps else "keep"), visible=True)
+        told = self.buttons() | {p.keep: keep, p.again: gr.Button(visible=not here.keeps)}
+        return told | self.ways(key, request)
+
+    def fail(self, key: str, request: gr.Request) -> Updates:
+        """The message has said what went wrong; the page is as before."""
+        return self.rest(key, request) | {self.parts.status: ""}
+
+    def leave_line(self, key: str, request: gr.Request) -> Updates:
+        """The visitor no longer waits for their turn."""
+        return self.rest(key, request) | {self.parts.status: progress.bar(say(request, "stopped_early"), 0)}

@@ -1,0 +1,107 @@
+"""A second painting, and a drawing over the photo of what goes where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+import nst
+from nst.images import fit
+from nst.page.pictures import SOURCES, Choice, Picker, PictureInput, Upload
+from nst.page.refusals import answers, refusal
+from nst.page.texts import t
+from nst.page.visitors import visitor
+from nst.regions.masks import SECOND, STAYS
+from nst.requests import SHARE, Beside
+
+CANVAS = 720  # long side of what is drawn on, in pixels
+
+
+@dataclass(frozen=True)
+class Places:
+    """The parts of the page, in the order that ``gathered`` takes what is in them."""
+
+    second: PictureInput
+    share: gr.Slider
+    editor: gr.ImageEditor
+
+    @property
+    def parts(self) -> list[gr.components.Component]:
+        return [self.second, self.share, self.editor]
+
+
+def build(photo: PictureInput, drawn: list[Choice], pick: Callable[..., Any]) -> Places:
+    """Puts the parts into the current context."""
+    quiet = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+    with gr.Accordion(t("places"), open=False, elem_id="paint-places"):
+        second = PictureInput(
+            label=t("second"), type="filepath", image_mode=None, height=180, buttons=[], sources=SOURCES,
+            elem_id="paint-second",
+        )  # fmt: skip
+        drawing = Picker(drawn, elem_id="paint-second-drawings", elem_classes="small-picks")
+        share = gr.Slider(
+            SHARE.low,
+            SHARE.high,
+            SHARE.default,
+            step=SHARE.step,
+            label=t("share"),
+            info=t("share_help"),
+            elem_id="paint-share",
+        )
+        colors = ["#{:02x}{:02x}{:02x}".format(*color) for color in (SECOND, STAYS)]
+        editor = gr.ImageEditor(
+            type="pil", label=t("draw"), sources=(), transforms=(), layers=False, buttons=[], height=380, format="png",
+            brush=gr.Brush(default_size=36, colors=colors, color_mode="fixed"), eraser=gr.Eraser(default_size=36),
+            canvas_size=(CANVAS, CANVAS * 3 // 4), elem_id="paint-draw",
+        )  # fmt: skip
+        gr.Markdown(t("draw_help"), elem_classes="hint")
+        load = gr.UploadButton(t("load_places"), file_types=["image"], elem_id="paint-load-places")
+    drawing.input(pick, drawing, second, **quiet)
+    photo.change(put_up, photo, editor, **quiet)
+    load.upload(loaded, [load, photo], editor, api_visibility="private", show_progress="hidden", concurrency_limit=None)
+    return Places(second, share, editor)
+
+
+def put_up(photo: Upload | None, request: gr.Request) -> Any:
+    """Another photo to draw on: an empty board, but for one that was put back with its drawing."""
+    file, drawing = visitor(request).drawn_on or (None, None)
+    return canvas(photo, drawing if photo and photo.source == file else None)
+
+
+def canvas(photo: Upload | None, places: Image.Image | None = None) -> Any:
+    """The photo to draw on, with what is drawn on it; nothing where there is none, or it is no picture."""
+    try:
+        background = photo and fit(photo.open().image, CANVAS)
+    except nst.ImageError:
+        background = None  # which is said when it is to be painted
+    if background is None:
+        return None
+    layers = [] if places is None else [places.convert("RGBA").resize(background.size, Image.Resampling.NEAREST)]
+    shown = background.convert("RGBA")
+    for layer in layers:
+        shown.alpha_composite(layer)
+    return {"background": background, "layers": layers, "composite": shown}
+
+
+@answers
+def loaded(file: str, photo: Upload | None, request: gr.Request) -> Any:
+    """A drawing from a file, such as one that was downloaded with a result, put onto the photo."""
+    if photo is None:
+        raise refusal(request, "no_photo")
+    picture = nst.open_image(file)
+    drawing = picture.image.convert("RGBA")
+    if picture.alpha is not None:
+        drawing.putalpha(picture.alpha)
+    return canvas(photo, drawing)
+
+
+def gathered(second: Upload | None, share: float, editor: dict[str, Any] | None) -> Beside:
+    """What a visitor chose. Raises ImageError for a second painting that is no picture."""
+    layers = (editor or {}).get("layers") or []
+    drawn = [layer.convert("RGBA") for layer in layers if layer is not None]
+    places = drawn[0] if drawn and drawn[0].getextrema()[3][1] >= 128 else None
+    return Beside(None if second is None else second.open(), float(share), places)

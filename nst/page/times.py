@@ -1,0 +1,96 @@
+"""What a painting will take, said before it is begun: on the stops of "how", and in a sentence."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import replace
+
+import gradio as gr
+
+from nst import device
+from nst.backbones.vgg19 import CONTENT_LAYER
+from nst.errors import NSTError
+from nst.images import size_of
+from nst.optimization.estimates import foreseen
+from nst.page.fast_events import Pace
+from nst.page.inputs import Given, Inputs, Updates
+from nst.page.job import LONGEST, estimated, shared
+from nst.page.texts import duration, localized, say
+from nst.requests import FAST
+from nst.settings import STEPS, Settings
+
+USUAL = (4, 3)  # proportions, where there is no photo yet
+HOWS = (FAST, *STEPS)  # as the page offers them, from fast to fine
+
+
+class Beforehand:
+    """The handlers."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.inputs, self.parts = inputs, inputs.parts
+
+    @property
+    def asked(self) -> set[gr.components.Component]:
+        """The parts that it reads."""
+        p = self.parts
+        return {p.photo, p.second, p.original, *p.knobs.values()}
+
+    @property
+    def told(self) -> list[gr.components.Component]:
+        """The parts that it writes."""
+        return [self.parts.estimate, self.parts.how]
+
+    def tell(self, given: Given, request: gr.Request) -> Updates:
+        """How long each way of painting takes, and of the chosen one how much memory, as the knobs stand."""
+        p = self.parts
+        try:
+            settings = self.inputs.settings(given)
+            size = USUAL if given[p.photo] is None else size_of(given[p.photo].source)
+        except NSTError:
+            return {p.estimate: ""}  # which is said when it is to be painted
+        labels = [(label(request, how, size, settings), how) for how in HOWS]
+        sentence = "" if given[p.how] == FAST else told(request, size, settings, given[p.second] is not None)
+        return {p.estimate: sentence, p.how: gr.Radio(choices=labels)}
+
+
+def told(request: gr.Request, size: tuple[int, int], settings: Settings, second: bool) -> str:
+    """Of the full method: time, memory and what will be different."""
+    try:
+        found = estimated(size, settings, 2 if second else 1)
+    except NSTError:
+        return ""  # which is said when it is to be painted
+    if found is None:
+        return ""
+    memory = localized(request, f"{max(0.1, found.memory / 1e9):.1f}")
+    if found.seconds is None:
+        sentences = [say(request, "estimate_memory", memory=memory)]
+    else:
+        time, where = duration(request, found.seconds), device.describe(device.choose())
+        sentences = [say(request, "estimate", time=time, memory=memory, device=where)]
+        if shared() and found.seconds > LONGEST:
+            sentences.append(say(request, "estimate_too_long", time=duration(request, LONGEST)))
+    if max(found.size) < settings.size:
+        sentences.append(say(request, "estimate_smaller", side=max(found.size)))
+    if found.patch is not None:
+        sentences.append(say(request, "estimate_patches"))
+    return f"<p>{html.escape(' '.join(sentences))}</p>"
+
+
+def label(request: gr.Request, how: str, size: tuple[int, int], settings: Settings) -> str:
+    """A stop of "how" and what it takes, as far as that is known."""
+    name = say(request, f"choice_{how}")
+    seconds = seconds_of(how, size, settings)
+    if seconds is None:
+        return name
+    time = say(request, "under_a_second") if seconds < 1 else duration(request, seconds)
+    return f"{name} · {time}"
+
+
+def seconds_of(how: str, size: tuple[int, int], settings: Settings) -> float | None:
+    """What painting a photo of these proportions takes this way; None where nothing is known of it."""
+    if how == FAST:
+        return Pace.of(round(settings.size**2 * min(size) / max(size)))
+    if device.spaces is not None:
+        return None
+    able = replace(settings, pooling="max", content_layer=CONTENT_LAYER) if how != "vgg19" else settings
+    return foreseen(size, able.judged_by(how), guess=True).seconds

@@ -1,0 +1,181 @@
+"""What is to be painted and how: an order for each engine, with what is written into the file."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from PIL import Image
+
+import nst
+from nst.feedforward import fast
+from nst.feedforward.styles import Style, find
+from nst.images import Picture, fit
+from nst.regions.masks import drawn_regions
+from nst.settings import FEWEST, KNOBS, PROGRAM, STEPS, Knob, Settings
+
+SIZE = fast.SIZE.default  # long side that the page begins with
+OWN = "painting"  # as a recipe has the style that is predicted for the painting
+FAST = "fast"  # as "how" has the fast engine
+WISHES = ("finish", "more", "less", "finer")  # ways to go on from a result
+MORE = 1.6  # times the style weight, when going on from a result
+SHARE = Knob("share", 0.5, "Share of the second painting, where it has no place of its own.", 0.0, 1.0, 0.05)
+
+
+@dataclass(frozen=True)
+class FastOrder:
+    """What is to be painted at once, and how."""
+
+    style: dict[str | Style, float]
+    strength: float = fast.STRENGTH.default
+    stroke: float = fast.STROKE.default
+    color: str = fast.COLOR.default
+    size: int | None = SIZE
+    seed: int = fast.SEED.default
+
+    def paint(self, photo: Picture, **watching: Any) -> Image.Image:
+        """The painting; ``watching`` is ``cancelled`` and ``progress`` of ``nst.stylize``."""
+        options = {"stroke": self.stroke, "color": self.color, "seed": self.seed}
+        return nst.stylize(photo, self.style, self.strength, self.size, **options, **watching)
+
+    def recipe(self) -> dict[str, Any]:
+        """What is written into the file."""
+        how = {"stroke": self.stroke, "color": self.color, "seed": self.seed}
+        return fast.recipe(self.style, self.strength, self.size, **how)
+
+    def title(self) -> str:
+        """The style's title, or those of a mixture with their shares."""
+        return title(self.style)
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is one style as it comes."""
+        return len(self.style) == 1 and replace(self, style={}) == FastOrder({})
+
+
+def title(style: dict[str | Style, float]) -> str:
+    """The style's title, or those of a mixture with their shares."""
+    mix = fast.shares(style)
+    if len(mix) == 1:
+        return next(iter(mix)).title
+    return " + ".join(f"{style.title} {share:.0%}" for style, share in mix.items())
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What goes into a picture beside the one painting: a second one, its share, and a drawing of what goes where
+    (see ``regions.drawn_regions``)."""
+
+    second: Picture | None = None
+    share: float = SHARE.default
+    places: Image.Image | None = None
+
+
+@dataclass(frozen=True)
+class FullOrder:
+    """What is to be painted. With ``fast_style`` it starts from the photo's fast result in that style, or
+    in the painting's own where it is ``OWN``; with
+    ``begun`` from that picture, a result that is gone on from, ``before`` being the settings that made it, first
+    to last; with ``unfinished``, from what an interrupted run had painted ``after`` so many steps. ``style`` has the
+    shares of the wall's styles whose textures are painted from; ``painting`` is the first one's then."""
+
+    photo: Picture
+    painting: Picture
+    settings: Settings
+    fast_style: dict[str, float] | str | None = None
+    begun: Image.Image | None = None
+    before: tuple[dict[str, Any], ...] = ()
+    unfinished: Picture | None = None
+    after: int = 0
+    beside: Beside = Beside()
+    style: dict[str, float] | None = None
+
+    def again(self, wish: str, result: Image.Image) -> FullOrder:
+        """Going on from this order's ``result``, with "more" or "less" style, "finer": larger by half, or to "finish"
+        with VGG-19 what the small network has begun."""
+        now = self.settings
+        before = (*self.before, asdict(now))
+        first = Settings.from_dict(before[0])
+        # After both networks VGG-19 has had the last word, and keeps it; for a third of the steps of a run of its own.
+        network = "vgg19" if now.network == "both" else now.network
+        third = first.steps * STEPS[network] / STEPS[first.network] / 3
+        changed: dict[str, Any] = {"network": network, "steps": max(FEWEST, int(third)), "scales": 1}
+        if wish == "finish":
+            changed = asdict(replace(now, steps=first.steps).finishing())
+        elif wish == "finer":
+            changed["size"] = min(KNOBS["size"].high, round(now.size * 1.5 / 32) * 32)
+        else:
+            weight = max(0.1, now.style_weight) * MORE if wish == "more" else now.style_weight / MORE
+            changed["style_weight"] = round(min(KNOBS["style_weight"].high, weight), 3)
+        settings = replace(now, **changed)
+        return replace(self, settings=settings, begun=result, before=before, unfinished=None, after=0)
+
+    def kept(self) -> FullOrder:
+        """The same, its pictures no larger than any painting needs them: to be kept for longer."""
+        second = self.beside.second and kept(self.beside.second)
+        beside = replace(self.beside, second=second)
+        return replace(self, photo=kept(self.photo), painting=kept(self.painting), beside=beside)
+
+    def paintings(self) -> nst.Picture | list[nst.Region]:
+        """What ``nst.optimize`` takes its style from. Raises SettingsError where the drawing asks for what is not."""
+        drawn = drawn_regions(self.painting, self.beside.second, self.beside.share, self.beside.places)
+        if self.style is None or len(self.style) == 1:
+            return drawn
+        regions = drawn if isinstance(drawn, list) else [nst.Region(drawn)]
+        mixed: list[nst.Region] = []
+        for region in regions:
+            if region.painting is self.painting:
+                parts = ((texture(name), share) for name, share in self.style.items())
+                mixed += [replace(region, painting=part, weight=region.weight * share) for part, share in parts]
+            else:
+                mixed.append(region)
+        return mixed
+
+    def recipe(self) -> dict[str, Any]:
+        """What made the picture, to be saved in its file."""
+        made: dict[str, Any] = {"program": PROGRAM, "engine": "optimize", "painting": self.painting.name}
+        made["painting_pixels"] = fingerprint(self.painting)
+        if self.style:
+            made["style"] = self.style
+        if self.fast_style:
+            made["fast_style"] = OWN if self.fast_style == OWN else fast.mixture(self.fast_style)
+        if self.beside.second is not None:
+            made |= {"second": self.beside.second.name, "second_pixels": fingerprint(self.beside.second)}
+            made["share"] = self.beside.share
+        if self.beside.places is not None:
+            made["places"] = hashed(self.beside.places)
+        if self.before:
+            made["before"] = list(self.before)
+        return made | asdict(self.settings)
+
+
+@functools.cache
+def texture(style: str) -> Picture:
+    """The picture that stands in for a style's painting: a texture that this program painted from its statistics.
+
+    Raises SettingsError where there is none."""
+    found = find(style)
+    if found.texture is None:
+        raise nst.SettingsError(f"There is no texture of {found.title} here: put its painting under Your painting.")
+    return nst.open_image(found.texture, name=found.title)
+
+
+def fingerprint(picture: Picture) -> str:
+    """The same for the same pixels, whatever the file is called; another for others."""
+    return hashed(kept(picture).image)
+
+
+def hashed(image: Image.Image) -> str:
+    """A word for a picture's size and pixels."""
+    return hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()[:16]
+
+
+def kept(picture: Picture) -> Picture:
+    """The same, no larger than any painting needs it."""
+    largest = KNOBS["size"].high
+    if max(picture.image.size) <= largest:
+        return picture
+    image = fit(picture.image, largest)
+    return replace(picture, image=image, alpha=picture.alpha and picture.alpha.resize(image.size))

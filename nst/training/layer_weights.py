@@ -1,0 +1,106 @@
+"""How far each of the student's layers can be trusted: ``python -m nst.training.trust --photos P --paintings P``.
+
+What an optimizer follows is the objective's gradient. VGG-19's, on paintings in the making, is told here as a sum of
+the gradients of the student's terms, none of them negative, as near to it as can be (least squares over every level of
+the picture's pyramid). It prints each term's weight, where each had 1 under VGG-19, and the cosine between both
+gradients, from the finest level to the coarsest: with these weights, with those in use, and with VGG-19's own.
+
+Those in use, ``student.TRUST`` and ``student.STRUCTURE``, are chosen by it, then by the distances of training pictures
+painted with weights near to these. Of the styles' only proportions count: of a deep one's to the shallow ones'.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nst import losses
+from nst.backbones.loading import load_judges
+from nst.backbones.student import STRUCTURE, TRUST, Network
+from nst.backbones.vgg19 import CONTENT_LAYER, STYLE_LAYERS
+from nst.optimization.objective import STYLE
+from nst.optimization.pyramid import put_together, take_apart
+from nst.settings import Settings
+from nst.training.data import Diet, Folder
+
+SIDE = 192  # of the pictures
+ROUNDS = 2000  # of the least squares; they settle long before
+
+Slopes = list[Tensor]  # by each level of a picture's pyramid, from the finest
+
+
+def slopes(network: Network, picture: Tensor, photo: Tensor, art: Tensor) -> dict[str, Slopes]:
+    """How each term changes with the picture: structure where the student may compare it, style at every layer. All are
+    ``[1, 3, H, W]`` in 0..1."""
+    layers = (*STYLE_LAYERS, *STRUCTURE)
+    levels = [level.detach().requires_grad_() for level in take_apart(picture)]
+    found = network(put_together(levels), layers)
+    with torch.no_grad():
+        structure, style = network(photo, layers), network(art, layers)
+    terms = {f"structure {k}": losses.content_distance(found[k], structure[k]) for k in STRUCTURE}
+    for layer in STYLE_LAYERS:
+        grams = (losses.gram_matrix(features[layer]) for features in (found, style))
+        terms[f"style {layer}"] = STYLE / len(STYLE_LAYERS) * losses.style_distance(*grams)
+    return {k: list(torch.autograd.grad(term, levels, retain_graph=True)) for k, term in terms.items()}
+
+
+def told(wanted: list[Slopes], terms: list[dict[str, Slopes]]) -> dict[str, float]:
+    """Weights of the terms, none negative, whose sum comes nearest to what is wanted: of each picture, every level
+    counting alike."""
+    count = len(terms[0])
+    products, sums = torch.zeros(count, count, dtype=torch.float64), torch.zeros(count, dtype=torch.float64)
+    for goal, found in zip(wanted, terms, strict=True):
+        for level, slope in enumerate(goal):
+            size = slope.norm() + losses.EPSILON
+            columns = torch.stack([s[level].flatten() / size for s in found.values()]).cpu().double()
+            products += columns @ columns.mT
+            sums += columns @ (slope.flatten() / size).cpu().double()
+    weights, step = torch.zeros(count, dtype=torch.float64), 1 / torch.linalg.matrix_norm(products, 2)
+    for _ in range(ROUNDS):  # projected gradient descent
+        weights = (weights - step * (products @ weights - sums)).clamp(min=0)
+    return dict(zip(terms[0], weights.tolist(), strict=True))
+
+
+def cosines(wanted: list[Slopes], terms: list[dict[str, Slopes]], weights: dict[str, float]) -> list[float]:
+    """Between what is wanted and the weighted sum of the terms, at every level, the mean over all pictures."""
+    found = []
+    for goal, parts in zip(wanted, terms, strict=True):
+        made = (sum(weights[k] * s[level] for k, s in parts.items()) for level in range(len(goal)))
+        found.append([F.cosine_similarity(a.flatten(), b.flatten(), 0) for a, b in zip(goal, made, strict=True)])
+    return torch.tensor(found).mean(dim=0).tolist()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--photos", type=Path, required=True, help="a folder of photographs")
+    parser.add_argument("--paintings", type=Path, required=True, help="a folder of paintings")
+    parser.add_argument("--pictures", type=int, default=96, help="how many pictures it looks at")
+    options = parser.parse_args()
+    student, teacher = load_judges(Settings(network="student")).fine, load_judges(Settings()).coarse
+    where = student.mean.device
+    diet = Diet(Folder(options.photos, where), Folder(options.paintings, where), 0)
+    wanted, terms = [], []
+    for number in range(options.pictures):
+        trio = diet.trio(number, student, 1, SIDE)
+        found = slopes(teacher, *trio)
+        parts = [found[f"structure {CONTENT_LAYER}"], *(found[f"style {layer}"] for layer in STYLE_LAYERS)]
+        wanted.append([sum(levels) for levels in zip(*parts, strict=True)])
+        terms.append(slopes(student, *trio))
+    weights = told(wanted, terms)
+    for name, weight in weights.items():
+        print(f"{name}: {weight:.2f}")
+    trusted = {layer: TRUST.get(layer, 1.0) for layer in STYLE_LAYERS}
+    used = {f"style {k}": share * len(trusted) / sum(trusted.values()) for k, share in trusted.items()}
+    used |= {f"structure {k}": share for k, share in STRUCTURE.items()}
+    plain = {f"style {k}": 1.0 for k in STYLE_LAYERS}
+    plain |= {f"structure {k}": float(k == CONTENT_LAYER) for k in STRUCTURE}
+    for name, chosen in (("fitted", weights), ("in use", used), ("plain", plain)):
+        print(f"cosine, {name}:", " ".join(f"{value:.3f}" for value in cosines(wanted, terms, chosen)))
+
+
+if __name__ == "__main__":
+    main()

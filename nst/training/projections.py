@@ -1,0 +1,124 @@
+"""In which directions the student sees a layer and what it hands on to the next, and VGG-19 seen so.
+
+Where a layer can be seen, these are orthonormal directions among VGG-19's channels, so that distances of activations
+and of Gram matrices are VGG-19's own, but for what lies in no such direction. What a layer hands on is led by what the
+next one makes of it: the directions without which its convolution would change most (reduced-rank regression, Izenman
+1975). While the student learns, all is divided by its usual size: Adam moves every weight by about the same amount.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nst.backbones.student import LEARNED, STAGES, Student
+from nst.backbones.vgg19 import VGG19
+from nst.training.data import Diet
+
+CALIBRATION, SIDE = 120, 256  # pictures from which the directions are found, and their side
+FLOOR = 1e-6  # of the largest variance: what varies less is rounding
+
+Seen = dict[str, Tensor]
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """As ``losses.gram_matrix``, which cannot be differentiated twice."""
+    flat = features.flatten(2).float()
+    return flat @ flat.mT / flat.shape[2]
+
+
+def seen(teacher: VGG19, picture: Tensor) -> Seen:
+    """VGG-19's activations at all layers, pooled where pooling follows."""
+    found = teacher(picture, STAGES)
+    return {layer: F.max_pool2d(x, 2) if STAGES[layer].pooled else x for layer, x in found.items()}
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Of each layer in use: directions ``bases`` ``[C, K]``, where they are fewer than channels, and the usual
+    ``sizes`` along them, ``[K]``. Of each but the last: ``means`` of the channels ``[C]``, the ``ways`` ``[C, K]``
+    along which what is left of them goes on, and how much the next layer hangs on each, ``gains`` ``[K]``."""
+
+    bases: Seen
+    sizes: Seen
+    means: Seen
+    ways: Seen
+    gains: Seen
+
+    @classmethod
+    @torch.no_grad()
+    def found(cls, teacher: VGG19, diet: Diet) -> Coordinates:
+        """Those of some pictures. Directions are those in which Gram matrices lie, each divided by its norm."""
+        grams: dict[str, list[Tensor]] = {layer: [] for layer in STAGES}
+        means: dict[str, list[Tensor]] = {layer: [] for layer in STAGES}
+        for picture in _shown(diet):
+            for layer, features in seen(teacher, picture).items():
+                grams[layer].append(gram_matrix(features)[0])
+                means[layer].append(features.float().mean(dim=(0, 2, 3)))
+        self = cls({}, {}, {}, {}, {})
+        for layer in LEARNED:
+            mean, count = torch.stack(grams[layer]).mean(dim=0), STAGES[layer].directions
+            if count < len(mean):
+                _, directions = torch.linalg.eigh(sum(matrix / matrix.norm() for matrix in grams[layer]))
+                self.bases[layer] = directions[:, -count:].contiguous()
+                mean = self.bases[layer].mT @ mean @ self.bases[layer]
+            self.sizes[layer] = mean.diagonal().clamp(min=1e-6).sqrt()
+        for layer, following in itertools.pairwise(STAGES):
+            mean = self.means[layer] = torch.stack(means[layer]).mean(dim=0)
+            values, vectors = torch.linalg.eigh(torch.stack(grams[layer]).mean(dim=0) - torch.outer(mean, mean))
+            spread = values.clamp(min=FLOOR * float(values[-1])).sqrt()
+            kernel = teacher.convolutions[following].weight.float().permute(0, 2, 3, 1).flatten(0, 2)
+            heard = kernel @ vectors * spread  # by the next layer, of what varies by 1 along each vector
+            strengths, loudest = torch.linalg.eigh(heard.mT @ heard)
+            count = STAGES[layer].passed
+            self.ways[layer] = (vectors / spread) @ loudest[:, -count:]
+            self.gains[layer] = strengths[-count:].clamp(min=FLOOR * float(strengths[-1])).sqrt()
+        return self
+
+    @torch.no_grad()
+    def turned(self, student: Student, teacher: VGG19, diet: Diet) -> Coordinates:
+        """These with directions turned, within what they span, to those of a student that has learned already:
+        found anew they differ in sign, or where two count alike. The rotation is the orthogonal Procrustes problem's
+        (Schoenemann 1966), layer by layer."""
+        common: dict[str, Tensor] = dict.fromkeys(self.bases, 0)
+        for picture in _shown(diet):
+            wanted, made = self.along(seen(teacher, picture)), student(picture, LEARNED)
+            for layer in common:
+                common[layer] += wanted[layer].flatten(2)[0].float() @ made[layer].flatten(2)[0].float().mT
+        rotations = {layer: torch.linalg.svd(matrix) for layer, matrix in common.items()}
+        bases = {k: self.bases[k] @ u @ v for k, (u, _, v) in rotations.items()}
+        return Coordinates(**asdict(self) | {"bases": bases})
+
+    def along(self, features: Seen) -> Seen:
+        """Activations of the layers in use along their directions."""
+        return {k: _mapped(features[k], self.bases[k]) if k in self.bases else features[k] for k in LEARNED}
+
+    def passed(self, features: Seen) -> Seen:
+        """What goes on to the next layers, each channel varying by about 1."""
+        return {k: _mapped(features[k] - self.means[k].view(1, -1, 1, 1).to(features[k].dtype), w)
+                for k, w in self.ways.items()}  # fmt: skip
+
+    def grown(self, student: Student, back: bool = False) -> Seen:
+        """The tensors of a student that learns, changed so that its activations are as large as the teacher's; or, of
+        one whose are so large, ``back`` again."""
+        tensors = {name: tensor.clone() for name, tensor in student.state_dict().items()}
+        for layer, size in self.sizes.items():
+            factor = 1 / size if back else size
+            part = "taps" if layer in student.taps else "convolutions"
+            tensors[f"{part}.{layer}.weight"] *= factor.view(-1, 1, 1, 1)
+            tensors[f"{part}.{layer}.bias"] *= factor
+        return tensors
+
+
+def _mapped(x: Tensor, matrix: Tensor) -> Tensor:
+    return torch.einsum("nchw,ck->nkhw", x, matrix.to(x.dtype))
+
+
+def _shown(diet: Diet) -> list[Tensor]:
+    rng = random.Random(0)  # whatever the course's seed: directions found anew are to span what the last course's did
+    return [(diet.photos, diet.paintings)[number % 2].crop(rng, SIDE) for number in range(CALIBRATION)]
