@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from nst.feedforward.learning import Lesson, learn_style
     from nst.feedforward.predict import style_of
     from nst.feedforward.styles import Style, open_style
-    from nst.images import Picture, open_image, read_recipe, save_image
+    from nst.images import Picture, open_image
     from nst.optimization.estimates import Estimate, estimate
     from nst.optimization.run import Step, optimize
     from nst.regions.masks import Region
+    from nst.saving import read_recipe, save_image
     from nst.settings import KNOBS, PRESETS, Settings
     from nst.version import __version__
 
@@ -33,9 +34,10 @@ _PUBLIC = {
     "feedforward.learning": ("Lesson", "learn_style"),
     "feedforward.predict": ("style_of",),
     "feedforward.styles": ("Style", "open_style"),
-    "images": ("Picture", "open_image", "read_recipe", "save_image"),
+    "images": ("Picture", "open_image"),
     "optimization.run": ("Step", "optimize"),
     "regions.masks": ("Region",),
+    "saving": ("read_recipe", "save_image"),
     "settings": ("KNOBS", "PRESETS", "Settings"),
     "version": ("__version__",),
 }

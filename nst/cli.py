@@ -210,7 +210,7 @@ def _learn(options: argparse.Namespace) -> int:
 
 
 def _recipe(options: argparse.Namespace) -> int:
-    from nst.images import read_recipe
+    from nst.saving import read_recipe
 
     if (recipe := read_recipe(options.picture)) is None:
         raise ImageError(f"{options.picture} holds no recipe: this program did not save it, or its text was removed.")

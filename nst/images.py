@@ -1,22 +1,20 @@
-"""Files to pictures and back: decode, set upright, convert to sRGB, keep the transparency, save with the recipe.
+"""Files to pictures: decode, set upright, convert to sRGB, keep the transparency.
 
 No global state of PIL is changed (no limits, no tolerance for truncated files): a page has many visitors at once."""
 
 import base64
 import io
-import json
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO
 from urllib.parse import unquote_to_bytes
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
-from PIL.PngImagePlugin import PngInfo
 
 from nst.errors import ImageError
 
@@ -25,7 +23,6 @@ MAX_DATA_URL = 20 * 2**20  # bytes of a data: URL
 
 # Named one by one: PIL would also open EPS (by starting Ghostscript) and icons (whose size is known only once decoded).
 _KINDS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF", "JPEG2000", "PPM")
-_SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 _TAGS, _T = ExifTags.Base, Image.Transpose
 _UPRIGHT = {2: _T.FLIP_LEFT_RIGHT, 3: _T.ROTATE_180, 4: _T.FLIP_TOP_BOTTOM, 5: _T.TRANSPOSE}  # by EXIF orientation
 _UPRIGHT |= {6: _T.ROTATE_270, 7: _T.TRANSVERSE, 8: _T.ROTATE_90}
@@ -55,15 +52,15 @@ def open_image(source: Source, *, name: str | None = None) -> Picture:
     ``MAX_PIXELS``; its text names the file and says what to do."""
     if isinstance(source, Picture):
         return source
-    name = _name_of(name or source)
-    with _opened(source, name) as image:
+    name = name_of(name or source)
+    with opened(source, name) as image:
         notes: tuple[str, ...] = ()
         if getattr(image, "is_animated", False) and image.format != "MPO":  # an MPO's others are depth or gain maps
             many = {"TIFF": "has several pages: its first one", "HEIF": "holds several pictures: its main one"}
             notes = (f"{name} {many.get(image.format, 'is animated: its first frame')} is used.",)
-        colors, alpha, color_notes = _upright_srgb(image, name)
+        colors, alpha, color_notes = upright_srgb(image, name)
         alpha = alpha if alpha and alpha.getextrema()[0] < 255 else None
-        return Picture(_on_white(colors, alpha), alpha, name, notes + color_notes)
+        return Picture(on_white(colors, alpha), alpha, name, notes + color_notes)
 
 
 def size_of(source: Source) -> tuple[int, int]:
@@ -72,62 +69,8 @@ def size_of(source: Source) -> tuple[int, int]:
     Raises ImageError as ``open_image`` does, but for what only the pixels would tell."""
     if isinstance(source, Picture):
         return source.image.size
-    with _opened(source, _name_of(source)) as image:
+    with opened(source, name_of(source)) as image:
         return image.size
-
-
-def save_image(
-    image: Image.Image,
-    target: str | os.PathLike | BinaryIO,
-    *,
-    recipe: Mapping[str, Any] | None = None,
-    format: Literal["PNG", "JPEG"] | None = None,
-    quality: int = 95,
-) -> None:
-    """Write a picture as PNG or JPEG, tagged as sRGB, with ``recipe`` in it as JSON for ``read_recipe``.
-
-    Without ``format`` the target's suffix decides. PNG keeps transparency, JPEG shows it on white and keeps full color
-    resolution. Nothing of the picture's own metadata (EXIF, location, comments) is written. A file given by its path
-    is replaced whole or not at all. Raises ``ImageError`` for another format or a target that cannot be written."""
-    name = _name_of(target)
-    kind = format.upper() if format else _SUFFIXES.get(Path(name).suffix.lower())
-    if kind not in ("PNG", "JPEG"):
-        raise ImageError(f"{name} can be saved as PNG or JPEG only: let its name end in .png or .jpg.")
-    text = "" if recipe is None else json.dumps(dict(recipe), default=str)  # ASCII, as a JPEG comment has no encoding
-    with _opened(image, name) as opened:
-        colors, alpha, _ = _upright_srgb(opened, name)
-    data = io.BytesIO()
-    try:
-        if kind == "PNG":
-            chunks = PngInfo()
-            if text:
-                chunks.add_itxt("nst", text)
-            image = Image.merge("RGBA", (*colors.split(), alpha)) if alpha else colors
-            image.save(data, "PNG", icc_profile=_srgb_profile(), pnginfo=chunks)
-        else:
-            options = {"comment": f"nst:{text}".encode() if text else b"", "subsampling": "4:4:4", "quality": quality}
-            _on_white(colors, alpha).save(data, "JPEG", icc_profile=_srgb_profile(), **options)
-        if isinstance(target, str | os.PathLike):
-            _replace(os.path.realpath(target), data.getvalue())
-        else:
-            target.write(data.getvalue())
-    except (OSError, ValueError, TypeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"{name} could not be written ({reason}): choose another place or kind of file.") from error
-
-
-def read_recipe(source: Source) -> dict[str, Any] | None:
-    """The recipe that ``save_image`` put into a PNG or JPEG; None where there is none, or what is there is not ours.
-
-    Raises ``ImageError`` only where ``source`` cannot be opened as a picture at all."""
-    with _opened(source.image if isinstance(source, Picture) else source, _name_of(source)) as image:
-        comments = [text for marker, text in getattr(image, "applist", ()) if marker == "COM"]
-        texts = [text[4:] for text in comments if text.startswith(b"nst:")] or [image.info.get("nst")]
-    try:
-        recipe = json.loads(texts[-1])
-    except (TypeError, ValueError, RecursionError):
-        return None
-    return recipe if isinstance(recipe, dict) else None
 
 
 def fit(image: Image.Image, size: int) -> Image.Image:
@@ -159,14 +102,14 @@ def with_alpha(image: Image.Image, alpha: Image.Image | None) -> Image.Image:
     return Image.fromarray(np.dstack((pixels, opacity)))
 
 
-def _name_of(source: object) -> str:
+def name_of(source: object) -> str:
     path = source if isinstance(source, str | os.PathLike) else getattr(source, "filename", getattr(source, "name", ""))
     text = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else ""
     return "picture" if text[:5].lower() == "data:" else Path(text).name[-80:] or "picture"
 
 
 @contextmanager
-def _opened(source: Source, name: str) -> Iterator[Image.Image]:
+def opened(source: Source, name: str) -> Iterator[Image.Image]:
     """A PIL image of accepted size, not decoded yet; what PIL raises while it is in use becomes an ImageError."""
     try:
         with nullcontext() if isinstance(source, Image.Image) else _stream(source, name) as stream:
@@ -240,7 +183,7 @@ def _identified(stream: BinaryIO, name: str) -> Image.Image:
     raise ImageError(f"{name} {what}: choose a JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC or AVIF file.")
 
 
-def _upright_srgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None, tuple[str, ...]]:
+def upright_srgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None, tuple[str, ...]]:
     """New pictures without metadata: colors (mode RGB, not composited), and alpha (mode L) where it has a channel."""
     image.load()
     colors, alpha = _split(image)
@@ -298,22 +241,5 @@ def _srgb(colors: Image.Image, profile: bytes | None, name: str) -> tuple[Image.
         return colors.convert("RGB"), (f"{name} has a color profile that does not fit it: it is read as plain sRGB.",)
 
 
-def _srgb_profile() -> bytes:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return profile[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[36:]  # no date: equal pictures, equal files
-
-
-def _on_white(colors: Image.Image, alpha: Image.Image | None) -> Image.Image:
+def on_white(colors: Image.Image, alpha: Image.Image | None) -> Image.Image:
     return Image.composite(colors, Image.new("RGB", colors.size, "white"), alpha) if alpha else colors
-
-
-def _replace(path: str, data: bytes) -> None:
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise OSError("it is not a file")
-    draft = os.path.join(os.path.dirname(path), f".{os.urandom(8).hex()}.tmp")
-    try:
-        with open(draft, "xb") as file:
-            file.write(data)
-        os.replace(draft, path)
-    finally:
-        Path(draft).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Memory: how much there is, how much the full method takes, and what it looks like when there is no more."""
+"""Memory: how much there is, and what it looks like when there is no more."""
 
 from __future__ import annotations
 
@@ -8,16 +8,7 @@ from pathlib import Path
 
 import torch
 
-from nst.optimization.patches import MARGIN
-
 MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # of Linux
-BASE = 80 * 2**20  # bytes that a run takes, and
-PER_PIXEL, FORWARD_PER_PIXEL = 700, 220  # per pixel and byte of the number format, and of a forward pass alone
-PATCHED, WHOLE_PER_PIXEL = 250_000_000, 150  # bytes of a run in patches, and of its whole picture per pixel
-PATCHES = (1024, 512, 256)  # their sides
-SAVING = 0.6  # of a picture's pixels that a patch with its margin may have, or it is not worth while
-SMALLER = 0.75  # of a side for which it does not suffice: a little more than half of the pixels
-SHARE = 0.9  # of the free memory, that a run may take
 
 log = logging.getLogger(__name__)
 
@@ -41,27 +32,6 @@ def free(device: torch.device) -> int | None:
     except (OSError, ValueError):
         log.debug("No container limits this program's memory.")
     return max(0, min(amounts)) if amounts else None
-
-
-def patches(pixels: int) -> list[int]:
-    """The sides of patches, from large to small, by which a picture of so many pixels would need less memory."""
-    return [side for side in PATCHES if (side + 2 * MARGIN) ** 2 <= SAVING * pixels]
-
-
-def needed(pixels: int, number: torch.dtype, history: int = 0, stroke: float = 1.0, patch: int | None = None) -> int:
-    """Bytes that a run with so many pixels takes at its peak, beside what the program and its networks have already.
-
-    ``number`` is the number format of the activations, ``history`` how many steps L-BFGS remembers, each as two
-    pictures in float32, ``stroke`` how many times larger the painting is seen, which is looked at only once and
-    without a way back, ``patch`` the side of the patches that it is seen in. Measured on a CPU from 192 to 2048
-    pixels a side with either network, in patches at 1024, 2048 and 4000, where the whole process takes what this says
-    within a quarter."""
-    remembered = 2 * history * 3 * 4 * pixels
-    if patch is not None:
-        seen = min(pixels, (patch + 2 * MARGIN) ** 2)
-        return round(PATCHED + PER_PIXEL * number.itemsize * seen + WHOLE_PER_PIXEL * pixels + remembered)
-    passes = max(PER_PIXEL, FORWARD_PER_PIXEL * stroke**2)
-    return round(BASE + passes * number.itemsize * pixels + remembered)
 
 
 def exhausted(error: Exception) -> bool:

@@ -10,11 +10,13 @@ from typing import Any
 from PIL import Image
 
 import nst
+from nst.backbones.kinds import SCHEDULES
 from nst.feedforward import fast
 from nst.feedforward.styles import Style, find
 from nst.images import Picture, fit
+from nst.recipe import optimized
 from nst.regions.masks import drawn_regions
-from nst.settings import FEWEST, KNOBS, PROGRAM, STEPS, Knob, Settings
+from nst.settings import FEWEST, KNOBS, Knob, Settings
 
 SIZE = fast.SIZE.default  # long side that the page begins with
 OWN = "painting"  # as a recipe has the style that is predicted for the painting
@@ -99,11 +101,11 @@ class FullOrder:
         before = (*self.before, asdict(now))
         first = Settings.from_dict(before[0])
         # After both networks VGG-19 has had the last word, and keeps it; for a third of the steps of a run of its own.
-        network = "vgg19" if now.network == "both" else now.network
-        third = first.steps * STEPS[network] / STEPS[first.network] / 3
+        network = now.schedule.fine.name
+        third = first.total_steps * SCHEDULES[network].steps / first.schedule.steps / 3
         changed: dict[str, Any] = {"network": network, "steps": max(FEWEST, int(third)), "scales": 1}
         if wish == "finish":
-            changed = asdict(replace(now, steps=first.steps).finishing())
+            changed = asdict(replace(now, steps=first.total_steps).finishing())
         elif wish == "finer":
             changed["size"] = min(KNOBS["size"].high, round(now.size * 1.5 / 32) * 32)
         else:
@@ -135,8 +137,7 @@ class FullOrder:
 
     def recipe(self) -> dict[str, Any]:
         """What made the picture, to be saved in its file."""
-        made: dict[str, Any] = {"program": PROGRAM, "engine": "optimize", "painting": self.painting.name}
-        made["painting_pixels"] = fingerprint(self.painting)
+        made: dict[str, Any] = {"painting_pixels": fingerprint(self.painting)}
         if self.style:
             made["style"] = self.style
         if self.fast_style:
@@ -148,7 +149,7 @@ class FullOrder:
             made["places"] = hashed(self.beside.places)
         if self.before:
             made["before"] = list(self.before)
-        return made | asdict(self.settings)
+        return optimized(self.painting.name, self.settings.made(), **made)
 
 
 @functools.cache

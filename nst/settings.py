@@ -1,30 +1,25 @@
 """Every knob of the full method, once: name, default, range and help; and settings that cite where they are from.
 
 The page's parts are made from ``KNOBS``, and the README's tables are checked against them and ``PRESETS``.
-A picture's recipe is ``asdict(settings)`` and what else made it; ``Settings.from_image`` reads it back.
+``Settings.from_image`` reads back those that made a picture (see ``recipe.py``).
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from nst.backbones.kinds import FINISH, FULL, SCHEDULES, Schedule
 from nst.color import COLORS
 from nst.errors import SettingsError
-from nst.images import Source, read_recipe
-from nst.version import __version__
+from nst.images import Source
+from nst.recipe import BESIDES, PROGRAM
+from nst.saving import read_recipe
 
-PROGRAM = f"nst {__version__}"
 USUAL = 384  # long side in pixels; what larger pictures need besides hangs on it
-FINISH = 0.27  # usual share of VGG-19 in a run's steps, where it finishes what the small network has begun
-QUICK = 60  # steps of the small network, usually
-STEPS = {"student": QUICK, "both": round(QUICK / (1 - FINISH)), "vgg19": 120}  # usual
 FEWEST = 10  # steps of a run that goes on from a result
-# In a recipe, beside the settings.
-BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}
-BESIDES |= {"style", "second", "second_pixels", "share", "places"}
 
 
 def fewer(side: float) -> float:
@@ -74,12 +69,20 @@ class Settings:
     """How ``nst.optimize`` paints. Raises SettingsError for a value outside its knob's range."""
 
     size: int = _number(USUAL, 64, 4096, 32, "Long side of the painting, in pixels.")
-    steps: int = _number(STEPS["vgg19"], 1, 1000, 1, "Steps over all scales; more is closer to the painting's style.")
+    steps: int = _number(
+        0,
+        0,
+        1000,
+        1,
+        "Steps over all scales; more is closer to the painting's style. 0 takes what is usual: "
+        f"{SCHEDULES['vgg19'].steps} under VGG-19, {SCHEDULES['student'].steps} under the small network, "
+        f"{SCHEDULES['both'].steps} under both.",
+    )
     network: str = _choice(
-        "vgg19",
-        tuple(STEPS),
-        f"What judges the picture: VGG-19, usually in {STEPS['vgg19']} steps; a small network distilled from it, three "
-        f"times faster, in {STEPS['student']}; or the small one first, then VGG-19, in {STEPS['both']} in all.",
+        FULL,
+        tuple(sorted(SCHEDULES, key=lambda name: SCHEDULES[name].steps)),
+        "The network that judges the picture: VGG-19; a small network distilled from it, three times faster; or the "
+        "small one first, then VGG-19.",
     )
     finish: float = _number(
         FINISH,
@@ -127,26 +130,41 @@ class Settings:
     def __post_init__(self) -> None:
         for name, knob in KNOBS.items():
             object.__setattr__(self, name, knob.check(getattr(self, name)))
-        if self.network != "vgg19" and (self.content_layer, self.pooling) != ("relu4_2", "max"):
+        if not self.schedule.can(self.pooling, self.content_layer):
             raise SettingsError(
                 "The small network has learned content layer relu4_2 and max pooling only: choose these, or VGG-19."
             )
 
     def judged_by(self, network: str) -> Settings:
-        """The same under this network, with its usual number of steps instead of the other's."""
-        steps = STEPS[network] if self.steps in STEPS.values() else self.steps
-        return replace(self, network=network, steps=steps)
+        """The same under this network."""
+        return replace(self, network=network)
+
+    @property
+    def schedule(self) -> Schedule:
+        """Which networks judge which scales."""
+        return SCHEDULES[self.network]
+
+    @property
+    def total_steps(self) -> int:
+        """The steps over all scales: those asked for, or what is usual."""
+        return self.steps or self.schedule.steps
+
+    def made(self) -> dict[str, Any]:
+        """Names and values for a recipe, with the number of steps that were taken."""
+        return asdict(replace(self, steps=self.total_steps))
 
     @property
     def finish_steps(self) -> int:
         """How many of the steps VGG-19 takes at the end, at full size, where the small network takes those before."""
-        return max(1, round(self.steps * self.finish * fewer(self.size))) if self.network == "both" else 0
+        if not self.schedule.finishes:
+            return 0
+        return max(1, round(self.total_steps * self.finish * fewer(self.size)))
 
     def finishing(self) -> Settings:
         """How VGG-19 finishes what the small network has begun with these settings: at full size, in fewer steps."""
-        steps = round(self.steps * self.finish / (1 - self.finish) * fewer(self.size))
-        steps = min(max(FEWEST, steps), KNOBS["steps"].high)
-        return replace(self, network="vgg19", steps=steps, scales=1)
+        steps = round(self.total_steps * self.finish / (1 - self.finish) * fewer(self.size))
+        steps = min(max(FEWEST, steps), int(KNOBS["steps"].high))
+        return replace(self, network=FULL, steps=steps, scales=1)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
@@ -164,8 +182,8 @@ class Settings:
         Raises SettingsError where there is no recipe of the full method, or this version does not understand it."""
         if recipe is None:
             raise SettingsError(
-                "There is no recipe in this picture: this program did not make it, or its text was lost on the way, as "
-                "many websites remove it. Take the file that was downloaded here."
+                "There is no recipe in this picture: this program did not make it, or its text was lost on the way, "
+                "as many websites remove it. Take the file that was downloaded here."
             )
         program = str(recipe.get("program", "a program unknown"))[:40]
         if recipe.get("engine") != "optimize":
@@ -180,7 +198,7 @@ class Settings:
             raise SettingsError(
                 f"This picture is by {program}; this is {PROGRAM}, which does not know {unknown[0][:40]!r}."
             )
-        values.setdefault("network", "vgg19")  # there was no other
+        values.setdefault("network", FULL)  # there was no other
         notes = []
         if program != PROGRAM:
             notes.append(f"This picture is by {program}; this is {PROGRAM}, and its picture may differ.")
@@ -217,7 +235,7 @@ class Preset:
         return Settings.from_dict(self.values)
 
 
-_PAPER = {"network": "vgg19", "size": 512, "scales": 1, "smoothness": 0.0, "optimizer": "lbfgs"}
+_PAPER = {"network": FULL, "size": 512, "scales": 1, "smoothness": 0.0, "optimizer": "lbfgs"}
 PRESETS: dict[str, Preset] = {
     "usual": Preset("This program's own.", {}),
     "paper": Preset(
@@ -232,11 +250,11 @@ PRESETS: dict[str, Preset] = {
     ),
     "quick": Preset(
         "This program's own: judged by the small network, which needs no download.",
-        {"network": "student", "steps": STEPS["student"]},
+        {"network": "student"},
     ),
     "both": Preset(
         "This program's own: the small network first, then VGG-19 for the last word.",
-        {"network": "both", "steps": STEPS["both"]},
+        {"network": "both"},
     ),
     "luminance": Preset(
         "Gatys, Ecker, Bethge, Hertzmann & Shechtman, Controlling Perceptual Factors in Neural Style Transfer, CVPR "
@@ -254,7 +272,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "close": Preset(
         "This program's own: nearer to the painting, in twice the time of VGG-19's usual steps.",
-        {"network": "vgg19", "steps": 240, "style_weight": 1.4, "smoothness": 0.6},
+        {"network": FULL, "steps": 240, "style_weight": 1.4, "smoothness": 0.6},
     ),
     "sketch": Preset("A quick look.", {"size": 256, "steps": 50}),
     "print": Preset("Large and slow, for paper.", {"size": 2048, "steps": 160}),

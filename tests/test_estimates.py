@@ -11,9 +11,9 @@ import nst
 from nst import Settings, device, memory
 from nst.backbones import loading
 from nst.benchmark.speed import random_weights
-from nst.optimization import estimates, scales
+from nst.optimization import estimates, memory_use, scales
 from nst.optimization.estimates import FORWARD, Speed, Speeds
-from nst.optimization.patches import MARGIN
+from nst.optimization.patches import cut
 from nst.page import times
 from nst.page.job import LONGEST
 from nst.page.texts import TEXTS
@@ -42,16 +42,15 @@ def test_large_pictures_gain_less_from_a_cpus_caches():
 
 
 def test_patches_are_looked_at_twice_and_with_their_margins():
-    seen = 512 * (256 + MARGIN) * 2  # side by side: each has a margin on one side
-    expected = 1e-6 * seen * (1 + FORWARD)
-    assert Speed(0.0, 1e-6, False).step(512, 512, patch=512) == pytest.approx(1e-6 * 512 * 512)
-    halves = Speed(0.0, 1e-6, False)
-    assert halves.step(512, 256, patch=256) == pytest.approx(expected / 2)
+    speed, margin = Speed(0.0, 1e-6, False), 80
+    assert speed.step(512, 512, cut(512, 512, 512, margin, 16)) == pytest.approx(1e-6 * 512 * 512)
+    seen = 256 * (256 + margin) * 2  # side by side: each has a margin on one side
+    assert speed.step(512, 256, cut(256, 512, 256, margin, 16)) == pytest.approx(1e-6 * seen * (1 + FORWARD))
 
 
 def test_what_costs_more_is_foretold_to_take_longer(speeds, monkeypatch):
     monkeypatch.setattr(memory, "free", lambda where: None)
-    usual = nst.estimates.foreseen((4, 3), Settings()).seconds
+    usual = estimates.foreseen((4, 3), Settings()).seconds
     for dearer in (
         Settings(size=512),
         Settings(steps=240),
@@ -59,9 +58,9 @@ def test_what_costs_more_is_foretold_to_take_longer(speeds, monkeypatch):
         Settings(stroke=2.0),
         Settings(optimizer="lbfgs"),
     ):
-        assert nst.estimates.foreseen((4, 3), dearer).seconds > usual
-    assert nst.estimates.foreseen((4, 3), Settings(), paintings=3).seconds > usual
-    assert nst.estimates.foreseen((4, 4), Settings()).seconds > usual
+        assert estimates.foreseen((4, 3), dearer).seconds > usual
+    assert estimates.foreseen((4, 3), Settings(), paintings=3).seconds > usual
+    assert estimates.foreseen((4, 4), Settings()).seconds > usual
 
 
 def test_the_steps_of_all_scales_are_added_up(speeds, monkeypatch):
@@ -78,8 +77,8 @@ def test_memory_and_size_are_those_of_the_run(monkeypatch):
     monkeypatch.setattr(memory, "free", lambda where: None)
     found = estimates.foreseen((4, 3), Settings(size=384))
     assert (found.size, found.patch) == ((384, 288), None)
-    assert found.memory == memory.needed(384 * 288, number)
-    monkeypatch.setattr(memory, "free", lambda where: round(memory.needed(96 * 72, number) / memory.SHARE) + 1)
+    assert found.memory == memory_use.needed(384 * 288, number)
+    monkeypatch.setattr(memory, "free", lambda where: round(memory_use.needed(96 * 72, number) / memory_use.SHARE) + 1)
     assert estimates.foreseen((4, 3), Settings(size=128)).size == (96, 72)
     monkeypatch.setattr(memory, "free", lambda where: 2 * 10**9)
     assert estimates.foreseen((4, 3), Settings(size=2048)).patch in memory.PATCHES
@@ -185,7 +184,7 @@ def test_the_page_tells_what_a_space_will_refuse(speeds, monkeypatch):
 
 def test_the_page_tells_what_memory_does_not_suffice_for(speeds, monkeypatch):
     number = device.number_format(device.choose())
-    monkeypatch.setattr(memory, "free", lambda where: round(memory.needed(96 * 72, number) / memory.SHARE) + 1)
+    monkeypatch.setattr(memory, "free", lambda where: round(memory_use.needed(96 * 72, number) / memory_use.SHARE) + 1)
     assert "painted at 96 pixels" in told(size=128)
     monkeypatch.setattr(memory, "free", lambda where: 2 * 10**9)
     assert "patches" in told(size=2048)

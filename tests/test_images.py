@@ -34,7 +34,8 @@ from PIL import Image, ImageCms, ImageFile, JpegImagePlugin, PngImagePlugin
 
 from nst import images
 from nst.errors import ImageError
-from nst.images import Picture, fit, open_image, read_recipe, save_image, with_alpha
+from nst.images import Picture, fit, open_image, with_alpha
+from nst.saving import read_recipe, save_image
 
 CLEAR = scene([(*color, alpha) for color, alpha in zip(COLORS, ALPHAS, strict=True)], "RGBA")
 RECIPE = {"program": "nst 1.0", "style": "A Noite Estrelada – 星月夜", "settings": {"size": 512, "strength": 0.75}}

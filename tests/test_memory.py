@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from nst import memory
+from nst.optimization import memory_use
 
 CPU = torch.device("cpu")
 MEMINFO = "MemTotal:       16000000 kB\nMemFree:         1000000 kB\nMemAvailable:    8000000 kB\n"
@@ -47,13 +48,13 @@ def test_this_machine_has_some():
 
 
 def test_a_painting_seen_larger_needs_more():
-    usual, larger = (memory.needed(1_000_000, torch.bfloat16, stroke=stroke) for stroke in (1.0, 2.0))
+    usual, larger = (memory_use.needed(1_000_000, torch.bfloat16, stroke=stroke) for stroke in (1.0, 2.0))
     assert larger > usual
 
 
 def test_what_a_run_needs_grows_with_its_pixels_its_number_format_and_its_history():
-    few, many = (memory.needed(pixels, torch.bfloat16) for pixels in (10_000, 1_000_000))
-    assert few < many < memory.needed(1_000_000, torch.float32) < memory.needed(1_000_000, torch.float32, 20)
+    few, many = (memory_use.needed(pixels, torch.bfloat16) for pixels in (10_000, 1_000_000))
+    assert few < many < memory_use.needed(1_000_000, torch.float32) < memory_use.needed(1_000_000, torch.float32, 20)
 
 
 @pytest.mark.parametrize(
@@ -71,8 +72,8 @@ def test_a_failed_allocation_is_told_from_other_errors(error, is_it):
 
 
 def test_patches_need_less_than_the_whole_and_are_offered_where_they_do():
-    assert memory.patches(512 * 384) == []
+    assert memory_use.sides(512 * 384) == []
     large = 2048 * 1536
-    needs = [memory.needed(large, torch.bfloat16, patch=side) for side in (None, *memory.patches(large))]
+    needs = [memory_use.needed(large, torch.bfloat16, patch=side) for side in (None, *memory_use.sides(large))]
     assert len(needs) == 4
     assert needs == sorted(needs, reverse=True)

@@ -8,9 +8,10 @@ from torchvision.models import vgg19
 
 import nst
 from nst import Region, Settings
+from nst.backbones import kinds
 from nst.backbones.vgg19 import VGG19
 from nst.optimization.objective import Objective
-from nst.optimization.patches import ALIGNED, MARGIN, cut
+from nst.optimization.patches import cut
 from nst.regions.masks import open_regions
 from nst.tensors import to_tensor
 
@@ -34,6 +35,7 @@ def half(left: bool) -> Image.Image:
     return Image.fromarray(mask if left else 255 - mask)
 
 
+MARGIN, ALIGNED = kinds.VGG19.margin(), kinds.VGG19.aligned
 PHOTO = nst.open_image(picture(1))
 REGIONS = {
     "one painting": picture(2, 200, 280),
@@ -54,7 +56,7 @@ def test_in_patches_the_objective_and_its_gradient_are_those_of_the_whole(networ
     for side in (None, 160):
         objective = Objective(network, photo, opened, settings, lambda: None, side)
         assert len(objective.patches) == (1 if side is None else 4)
-        found.append((*objective(now), objective.terms(now)))
+        found.append((*objective(now), objective.figures(now)))
     (gradient, terms, again), (patched, of_patches, also) = found
     assert of_patches == pytest.approx(terms, rel=near)
     assert again == pytest.approx(terms, rel=near)
@@ -65,7 +67,7 @@ def test_in_patches_the_objective_and_its_gradient_are_those_of_the_whole(networ
 @pytest.mark.parametrize(("height", "width", "side"), [(245, 304, 96), (33, 1000, 64), (512, 512, 256), (17, 16, 16)])
 def test_patches_cover_every_pixel_once_and_begin_where_every_layer_has_one(height, width, side):
     counts = np.zeros((height, width), int)
-    for patch in cut(height, width, side):
+    for patch in cut(height, width, side, MARGIN, ALIGNED):
         top, bottom, left, right = patch.inner
         counts[top:bottom, left:right] += 1
         assert not any(start % ALIGNED for start in (*patch.inner[::2], *patch.outer[::2]))
@@ -88,7 +90,7 @@ def test_paintings_everywhere_count_by_their_weights(network):
     photo, settings = to_tensor(PHOTO.image), Settings(size=SIZE[0])
 
     def style(regions: object) -> float:
-        return Objective(network, photo, open_regions(regions, PHOTO), settings, lambda: None).terms(photo)["style"]
+        return Objective(network, photo, open_regions(regions, PHOTO), settings, lambda: None).figures(photo)["style"]
 
     one, other = style(picture(2)), style(picture(3))
     mixed = style([Region(picture(2), 3), Region(picture(3), 1)])
@@ -102,7 +104,7 @@ def test_style_weighs_less_the_larger_the_result(network):
     def weight(side: int, **values: float) -> float:
         photo = to_tensor(PHOTO.image.resize((side, 64)))
         settings = Settings(content_weight=0, smoothness=0, **{"size": side} | values)
-        terms = Objective(network, photo, opened, settings, lambda: None).terms(photo)
+        terms = Objective(network, photo, opened, settings, lambda: None).figures(photo)
         return terms["total"] / terms["style"]
 
     weights = [weight(side) for side in (256, 384, 1024)]

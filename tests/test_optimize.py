@@ -15,8 +15,8 @@ from torchvision.models import vgg19
 import nst
 from nst import ImageError, Settings, SettingsError, device, losses, memory
 from nst.backbones import loading
-from nst.optimization import scales
-from nst.optimization.objective import stride
+from nst.backbones.kinds import VGG19
+from nst.optimization import memory_use, scales
 from nst.regions.masks import open_regions
 
 module = importlib.import_module("nst.optimize")
@@ -238,9 +238,10 @@ def test_a_painting_of_one_line_asks_for_no_more_memory_than_another():
 
     def network(tensor, layers, watch):
         seen.append(tensor.shape)
-        return {layer: tensor[..., :: stride(layer), :: stride(layer)] for layer in layers}
+        strides = {layer: VGG19.layers[layer].stride for layer in layers}
+        return {layer: tensor[..., ::stride, ::stride] for layer, stride in strides.items()}
 
-    network.trust, network.structure_at = {}, lambda layer: {layer: 1.0}
+    network.kind, network.trust, network.structure_at = VGG19, {}, lambda layer: {layer: 1.0}
     photo = module.to_tensor(PHOTO.resize((64, 48)))
     line = open_regions(picture(4, 3000, 1), nst.open_image(PHOTO))
     module.Objective(network, photo, line, QUICK, lambda: None)
@@ -303,8 +304,8 @@ def test_a_nearly_finished_picture_is_kept_when_memory_fails(monkeypatch):
 
 
 def test_a_picture_that_would_not_fit_into_memory_is_painted_smaller_from_the_beginning(monkeypatch):
-    needed = memory.needed(96 * 72, device.number_format(torch.device("cpu")))
-    monkeypatch.setattr(memory, "free", lambda where: round(needed / memory.SHARE) + 1)
+    needed = memory_use.needed(96 * 72, device.number_format(torch.device("cpu")))
+    monkeypatch.setattr(memory, "free", lambda where: round(needed / memory_use.SHARE) + 1)
     steps = run(Settings(size=128, steps=6))
     assert {step.scale for step in steps} == {(64, 48), (96, 72)}
     assert (steps[-1].step, steps[-1].image.size) == (6, (128, 96))

@@ -100,7 +100,7 @@ def test_a_recipe_names_what_else_went_into_the_picture_and_gives_its_settings_b
     assert recipe["second_pixels"] == fingerprint(BESIDE.second)
     other = replace(BESIDE, places=drawing((SECOND, TOP)))
     assert recipe["places"] != FullOrder(PHOTO, PAINTING, nst.Settings(), beside=other).recipe()["places"]
-    assert nst.Settings.from_recipe(recipe) == (order.settings, ())
+    assert nst.Settings.from_recipe(recipe) == (nst.Settings.from_dict(order.settings.made()), ())
 
 
 def test_going_on_keeps_them():

@@ -13,7 +13,8 @@ from torchvision.models import vgg19
 
 from nst import Settings
 from nst.backbones import loading
-from nst.backbones.vgg19 import CONTENT_LAYER, STYLE_LAYERS, VGG19
+from nst.backbones.kinds import CONTENT_LAYER, STYLE_LAYERS
+from nst.backbones.vgg19 import VGG19
 from nst.benchmark import baseline, race, speed
 from nst.benchmark.race import Point, Race, balanced
 

@@ -10,7 +10,7 @@ from PIL import Image
 import nst
 from nst import KNOBS, PRESETS, Settings, SettingsError
 from nst.feedforward import fast
-from nst.settings import PROGRAM
+from nst.recipe import PROGRAM
 
 
 def test_the_defaults_are_inside_their_ranges():

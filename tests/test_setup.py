@@ -274,9 +274,9 @@ def test_a_wall_stands(guarded: str, rooms: list[str]):
 
 FLOORS = (
     {"errors", "version", "models", "terminal"},
-    {"color", "tensors", "losses", "device", "jobs", "images", "drawings", "settings"},
-    {"hub", "backbones", "regions"},
-    {"memory", "optimization", "feedforward"},
+    {"color", "tensors", "losses", "device", "memory", "jobs", "images", "saving", "recipe", "drawings"},
+    {"settings", "hub", "backbones", "regions"},
+    {"optimization", "feedforward"},
     {"requests"},
     {"batch", "benchmark"},
     {"page", "training", "cli"},

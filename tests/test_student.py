@@ -17,8 +17,9 @@ from torchvision.models import vgg19
 import nst
 from nst import Settings, losses
 from nst.backbones import loading, student
+from nst.backbones.kinds import CONTENT_LAYER, SCHEDULES, STYLE_LAYERS
 from nst.backbones.student import LEARNED, STAGES, Student
-from nst.backbones.vgg19 import CONTENT_LAYER, LAYOUT, STYLE_LAYERS, VGG19
+from nst.backbones.vgg19 import LAYOUT, VGG19
 from nst.benchmark.speed import random_weights
 from nst.images import open_image
 from nst.optimization import estimates, scales
@@ -26,7 +27,6 @@ from nst.optimization.objective import Objective
 from nst.optimization.pyramid import put_together, take_apart
 from nst.regions.masks import open_regions
 from nst.requests import FullOrder
-from nst.settings import STEPS
 from nst.tensors import to_picture, to_tensor
 from nst.training import data, deep, distill, distillation, layer_weights, projections, publish_student
 from nst.training.projections import Coordinates
@@ -142,8 +142,10 @@ def test_its_speed_is_not_taken_for_vgg19s(monkeypatch):
 def test_each_network_has_its_usual_steps_and_a_persons_own_stay():
     assert Settings().judged_by("student") == nst.PRESETS["quick"].settings()
     assert Settings().judged_by("both") == nst.PRESETS["both"].settings()
-    assert Settings().judged_by("student").judged_by("vgg19") == Settings()
-    assert Settings(steps=77).judged_by("student").steps == 77
+    for name, schedule in SCHEDULES.items():
+        assert Settings().judged_by(name).total_steps == schedule.steps
+        for steps in (77, 60, 120):
+            assert Settings(steps=steps).judged_by(name).total_steps == steps
 
 
 def test_a_preset_with_steps_of_its_own_keeps_them_under_any_network():
@@ -155,10 +157,10 @@ def test_a_preset_with_steps_of_its_own_keeps_them_under_any_network():
 def test_quick_then_full_is_quick_and_its_finish_in_one():
     quick, both = Settings().judged_by("student"), Settings().judged_by("both")
     assert both.finish_steps == quick.finishing().steps
-    assert both.steps == quick.steps + both.finish_steps
+    assert both.total_steps == quick.total_steps + both.finish_steps
     assert (quick.finish_steps, Settings().finish_steps, Settings(network="both", steps=1).finish_steps) == (0, 0, 1)
     assert Settings(network="both", steps=70, finish=0.5).finish_steps == 35
-    assert replace(quick, finish=0.5).finishing().steps == quick.steps
+    assert replace(quick, finish=0.5).finishing().steps == quick.total_steps
     assert replace(quick, steps=1000, finish=0.95).finishing().steps == 1000  # the most there are
     large = Settings(network="both", steps=80, finish=0.5, size=768)
     assert (large.finish_steps, replace(large, network="student").finishing().steps) == (20, 40)
@@ -267,9 +269,9 @@ def test_a_result_of_both_is_gone_on_from_with_vgg19_alone():
     for wish in ("more", "less", "finer"):
         for next_order in (order, order.again("more", PHOTO), quick.again("finish", PHOTO)):
             settings = next_order.again(wish, PHOTO).settings
-            assert (settings.network, settings.steps) == ("vgg19", STEPS["vgg19"] // 3)
+            assert (settings.network, settings.steps) == ("vgg19", SCHEDULES["vgg19"].steps // 3)
         settings = quick.again(wish, PHOTO).settings
-        assert (settings.network, settings.steps) == ("student", STEPS["student"] // 3)
+        assert (settings.network, settings.steps) == ("student", SCHEDULES["student"].steps // 3)
 
 
 def test_structure_is_compared_where_the_student_sees_it_and_style_by_how_well():
@@ -279,13 +281,13 @@ def test_structure_is_compared_where_the_student_sees_it_and_style_by_how_well()
             network, to_tensor(PHOTO), open_regions(PAINTING, photo), Settings(style_2=0), lambda: None
         )
         wanted = {layer: network.trust.get(layer, 1) for layer in STYLE_LAYERS if layer != "relu2_1"}
-        assert objective.shares == pytest.approx({k: v / sum(wanted.values()) for k, v in wanted.items()})
+        assert objective.style.shares == pytest.approx({k: v / sum(wanted.values()) for k, v in wanted.items()})
         distances = {
             k: losses.content_distance(*(network(to_tensor(p), [k])[k] for p in (OTHER, PHOTO))) for k in LEARNED
         }
         shares = network.structure_at("relu4_2")
         assert sum(shares.values()) == 1 if isinstance(network, VGG19) else shares == student.STRUCTURE
-        found = objective.terms(to_tensor(OTHER))["content"]
+        found = objective.figures(to_tensor(OTHER))["content"]
         assert found == pytest.approx(float(sum(shares[k] * distances[k] for k in shares)), rel=1e-3)
 
 
@@ -540,6 +542,6 @@ def test_the_terms_slopes_add_up_to_the_objectives():
     )
     gradient, _ = objective(trio[0])
     weights = {f"structure {k}": v for k, v in student.STRUCTURE.items()}
-    weights |= {f"style {k}": objective.shares[k] * len(STYLE_LAYERS) for k in STYLE_LAYERS}
+    weights |= {f"style {k}": objective.style.shares[k] * len(STYLE_LAYERS) for k in STYLE_LAYERS}
     made = sum(weights[k] * slopes[0] for k, slopes in found.items())
     assert torch.nn.functional.cosine_similarity(made.flatten(), gradient.flatten(), 0) > 0.9999

@@ -5,8 +5,8 @@ import torch
 from PIL import Image
 
 from nst import losses
+from nst.backbones.kinds import STYLE_LAYERS
 from nst.backbones.loading import load_judges
-from nst.backbones.vgg19 import STYLE_LAYERS
 from nst.drawings import circles, tiles
 from nst.feedforward import fast
 from nst.images import fit, open_image

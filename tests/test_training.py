@@ -14,7 +14,8 @@ from PIL import Image
 from torchvision.models import vgg19
 
 from nst import losses
-from nst.backbones.vgg19 import CONTENT_LAYER, STYLE_LAYERS, VGG19
+from nst.backbones.kinds import CONTENT_LAYER, STYLE_LAYERS
+from nst.backbones.vgg19 import VGG19
 from nst.benchmark import metrics
 from nst.feedforward import fast, files, network, objective
 from nst.feedforward.field import CHANNELS

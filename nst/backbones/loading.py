@@ -1,4 +1,4 @@
-"""The networks that judge a painting, ready to use: read once, shared by all."""
+"""The networks that judge a picture, read once and shared by every run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import NamedTuple
 import torch
 
 from nst import device
-from nst.backbones.student import Network, Student, shipped
+from nst.backbones.backbone import Backbone
+from nst.backbones.kinds import KINDS, SCHEDULES
+from nst.backbones.student import Student, shipped
 from nst.backbones.vgg19 import VGG19
 from nst.hub import weights
 from nst.settings import Settings
 
-_loading = {network: threading.Lock() for network in ("vgg19", "student")}  # a download holds up no other network
-_networks: dict[tuple[str, str, torch.device, torch.dtype], Network] = {}
+_loading = {name: threading.Lock() for name in KINDS}  # a download holds up no other network
+_networks: dict[tuple[str, str, torch.device, torch.dtype], Backbone] = {}
 
 
 class Judges(NamedTuple):
@@ -23,27 +25,28 @@ class Judges(NamedTuple):
     coarse scales in float32, as their strokes should not hang on how its file is scaled. Or the small network for all
     but the last scale, and VGG-19 for that."""
 
-    coarse: Network
-    fine: Network
+    coarse: Backbone
+    fine: Backbone
 
 
 def numbers(settings: Settings, where: torch.device) -> tuple[torch.dtype, torch.dtype]:
     """The number formats of a run's networks, coarse and fine, on that device."""
     # A line search compares losses that differ by less than bfloat16 can tell.
     fine = torch.float32 if settings.optimizer == "lbfgs" else device.number_format(where)
-    return torch.float32 if settings.network == "vgg19" else fine, fine
+    return torch.float32 if SCHEDULES[settings.network].precise else fine, fine
 
 
 def keys(settings: Settings) -> list[tuple[str, str, torch.device, torch.dtype]]:
     """By which the networks of such a run are known, coarse and fine."""
     where = device.choose()
-    names = ("student", "vgg19") if settings.network == "both" else (settings.network,) * 2
-    return [(name, settings.pooling, where, n) for name, n in zip(names, numbers(settings, where), strict=True)]
+    schedule = SCHEDULES[settings.network]
+    kinds = (schedule.coarse, schedule.fine)
+    return [(k.name, settings.pooling, where, n) for k, n in zip(kinds, numbers(settings, where), strict=True)]
 
 
 def at_hand(settings: Settings) -> bool:
     """Whether the network for a run with these settings needs no download."""
-    return settings.network == "student" or weights.cached()
+    return all(kind.shipped for kind in SCHEDULES[settings.network].kinds) or weights.cached()
 
 
 def usual() -> str:

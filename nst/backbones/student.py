@@ -19,7 +19,9 @@ import torch.nn.functional as F
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from nst.backbones.vgg19 import CONTENT_LAYER, MEAN, STD, VGG19
+from nst.backbones.kinds import CONTENT_LAYER, Kind
+from nst.backbones.kinds import STUDENT as KIND
+from nst.backbones.vgg19 import MEAN, STD
 from nst.errors import WeightsUnavailable
 from nst.models import MODELS
 
@@ -59,6 +61,7 @@ LEARNED = tuple(layer for layer, stage in STAGES.items() if stage.directions)  #
 class Student(nn.Module):
     """``weights`` maps names to tensors of any float type, or is left out for a network yet to be trained."""
 
+    kind: Kind = KIND
     trust: Mapping[str, float] = TRUST  # how much a layer's style counts, where it is not as much as any other's
 
     def __init__(self, weights: Mapping[str, Tensor] | None = None) -> None:
@@ -134,9 +137,6 @@ class Student(nn.Module):
                     break
             x = self.passes[layer](x)
         return found
-
-
-Network = VGG19 | Student
 
 
 def shipped() -> dict[str, Tensor]:

@@ -15,22 +15,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-CONTENT_LAYER = "relu4_2"
-POOLINGS = ("max", "average")
+from nst.backbones.kinds import VGG19 as KIND
+from nst.backbones.kinds import VGG_BLOCKS, Kind
 
-# Convolutions per block and their channels; the keys of published weights count convolutions,
-# rectifiers and poolings together, as torchvision does ("features.0", "features.2", "features.5").
-BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet's RGB in 0..1, which these weights expect removed
 STD = (0.229, 0.224, 0.225)
 SOFTNESS = 0.4  # over how many mean activations the gradient rises instead of jumping
 
 
+# The keys of published weights count convolutions, rectifiers and poolings together, as torchvision does ("features.0",
+# "features.2", "features.5").
 def _layout() -> dict[str, tuple[int, tuple[int, int]]]:
     """Layer name -> (index in ``features``, (output channels, input channels))."""
     layout, index, inputs = {}, 0, 3
-    for block, (count, channels) in enumerate(BLOCKS, start=1):
+    for block, (count, channels) in enumerate(VGG_BLOCKS, start=1):
         for number in range(1, count + 1):
             layout[f"relu{block}_{number}"] = (index, (channels, inputs))
             index, inputs = index + 2, channels
@@ -108,12 +106,13 @@ class VGG19(nn.Module):
     picture of that; without the jumps they do not.
     """
 
+    kind: Kind = KIND
     trust: Mapping[str, float] = {}  # how much a layer's style counts, where it is not as much as any other's
 
     def __init__(self, weights: Mapping[str, Tensor], pooling: str = "max") -> None:
         super().__init__()
-        if pooling not in POOLINGS:
-            raise ValueError(f"pooling is one of {POOLINGS}, not {pooling!r}")
+        if pooling not in KIND.poolings:
+            raise ValueError(f"pooling is one of {KIND.poolings}, not {pooling!r}")
         self.pooling = pooling
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from nst.batch.painters import Painter
 from nst.errors import Cancelled, NSTError, SettingsError
-from nst.images import open_image, save_image
+from nst.images import open_image
+from nst.saving import save_image
 from nst.terminal import Bar, Stopped, stopping
 
 SAVED = (".png", ".jpg", ".jpeg")

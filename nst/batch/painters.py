@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ import nst
 from nst.errors import Cancelled, ImageError, SettingsError
 from nst.feedforward.knobs import FAST_KNOBS
 from nst.images import Picture, open_image
-from nst.settings import PRESETS, PROGRAM, Settings
+from nst.recipe import optimized
+from nst.settings import PRESETS, Settings
 from nst.terminal import Bar, Stopped
 
 
@@ -71,10 +72,8 @@ def settings(preset: str | None, network: str | None, given: Mapping[str, Any]) 
     Raises SettingsError for one out of range, and for one that only the fast engine has."""
     if "strength" in given:
         raise SettingsError("--strength is a setting of --how fast; here --style-weight leads nearer to the painting.")
-    made = Settings.from_dict({**(PRESETS[preset].values if preset else {}), **given})
-    if network or "network" in given:
-        made = made.judged_by(network or made.network)
-    return replace(made, steps=given.get("steps", made.steps))
+    values = {**(PRESETS[preset].values if preset else {}), **given}
+    return Settings.from_dict(values | ({"network": network} if network else {}))
 
 
 def step_painter(style: str, settings: Settings) -> Painter:
@@ -116,8 +115,7 @@ def step_painter(style: str, settings: Settings) -> Painter:
             bar.reach(last.step, last.steps, f"{last.remaining:.0f} s left, style {last.losses['style']:.3f}")
         if last is None:
             raise Cancelled("The picture was no longer wanted.")
-        recipe = {"program": PROGRAM, "engine": "optimize", "painting": painting.name} | beside
-        recipe |= asdict(settings) | {"step": last.step}
+        recipe = optimized(painting.name, settings.made(), **beside, step=last.step)
         figures = {"painting": painting.name, "device": device.describe(last.canvas.device)}
         figures |= {"step": last.step, "steps": last.steps, "losses": last.losses}
         return Painted(last.image, recipe, last.notes, figures, stopped() and last.step < last.steps)

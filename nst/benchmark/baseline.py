@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst.backbones.vgg19 import CONTENT_LAYER, LAYOUT, STYLE_LAYERS, VGG19
+from nst.backbones.kinds import CONTENT_LAYER, STYLE_LAYERS
+from nst.backbones.vgg19 import LAYOUT, VGG19
 
 HISTORY = 100
 STYLE = 3e5  # of a layer's Gram matrix, over its channels squared; content has 1

@@ -18,7 +18,8 @@ from PIL import Image
 from torch import Tensor
 
 from nst import losses
-from nst.backbones.vgg19 import CONTENT_LAYER, STYLE_LAYERS, VGG19
+from nst.backbones.kinds import CONTENT_LAYER, STYLE_LAYERS
+from nst.backbones.vgg19 import VGG19
 from nst.images import of_area
 from nst.tensors import to_tensor
 

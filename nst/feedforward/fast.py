@@ -28,7 +28,7 @@ from nst.feedforward.styles import BROAD, Style, catalogue, find
 from nst.feedforward.tiles import SMALLEST
 from nst.images import Source, fit, open_image, with_alpha
 from nst.models import MODELS
-from nst.settings import PROGRAM
+from nst.recipe import stylized
 
 NETWORK = MODELS / "network.onnx"
 
@@ -108,7 +108,8 @@ def stylize(
     ``cancelled`` is asked many times a second, from another thread, and when it says True the work
     ends; ``progress(tiles done, tiles in all)`` follows it.
     Returns RGB, or RGBA where the photo had transparency. ``info["provider"]`` says what ran it,
-    ``info["notes"]`` is a tuple of sentences about what was done to the photo.
+    ``info["notes"]`` is a tuple of sentences about what was done to the photo, ``info["recipe"]`` what
+    ``nst.save_image`` writes into the file.
 
     Raises ImageError for a photo that cannot be read, Cancelled when it was, SettingsError for anything else.
     """
@@ -138,7 +139,8 @@ def stylize(
     else:
         painted = image.copy()
     painted = with_alpha(painted, picture.alpha)
-    painted.info = {"provider": provider(), "notes": notes}
+    made = recipe(style, strength, size, stroke=stroke, color=color, seed=seed)
+    painted.info = {"provider": provider(), "notes": notes, "recipe": made}
     return painted
 
 
@@ -180,12 +182,9 @@ def recipe(
     mix = mixture(style)
     titles = {s.id: s.title for s in shares(style) if s.id.startswith(catalogued.OWN)}
     which = next(iter(mix)) if len(mix) == 1 else mix
-    made = {"program": PROGRAM, "engine": "fast", "style": which, "strength": strength, "size": size}
-    return (
-        made
-        | {"stroke": stroke, "color": color, "seed": seed, "model": catalogued.network_digest()}
-        | ({"titles": titles} if titles else {})
-    )
+    how = {"strength": strength, "size": size, "stroke": stroke, "color": color, "seed": seed}
+    how |= {"model": catalogued.network_digest()} | ({"titles": titles} if titles else {})
+    return stylized(which, **how)
 
 
 def paint(

@@ -16,8 +16,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from nst import losses
+from nst.backbones.kinds import CONTENT_LAYER, STYLE_LAYERS
 from nst.backbones.student import Student
-from nst.backbones.vgg19 import CONTENT_LAYER, STYLE_LAYERS, VGG19
+from nst.backbones.vgg19 import VGG19
 from nst.feedforward.styles import BROAD
 from nst.feedforward.tiles import MULTIPLE
 from nst.images import of_area

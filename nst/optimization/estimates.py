@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 import torch
 
 from nst import device, memory
+from nst.backbones.backbone import Backbone
+from nst.backbones.kinds import STUDENT
 from nst.backbones.loading import Judges, keys, load_judges, numbers
-from nst.backbones.student import Network
-from nst.backbones.vgg19 import CONTENT_LAYER
 from nst.images import Source, open_image, size_of
-from nst.optimization import scales
+from nst.optimization import memory_use, scales
 from nst.optimization.objective import Objective, advance
-from nst.optimization.patches import cut
+from nst.optimization.patches import Patch, cut
 from nst.optimization.pyramid import LevelAdam, take_apart
 from nst.optimization.scales import Scale
 from nst.regions.masks import open_regions
@@ -37,8 +37,7 @@ COMPARED = (384, 288)  # width and height at which networks that were not timed 
 HISTORY = 20  # steps that L-BFGS remembers, which its memory hangs on
 FORWARD = 0.38  # of a step's time: one picture looked at, for its targets
 EVALUATIONS = {"adam": 1.0, "lbfgs": 2.1}  # of the objective in a step; a line search takes two and sometimes more
-OVERHEAD = {"vgg19": 50, "student": 95}  # guesses: side of a picture that takes as long as a call;
-COARSE_COST, SMALL_COST = 1.8, 0.32  # and of a pixel in float32, and under the small network before VGG-19
+FLOAT32_COST = 1.8  # a guess: of a pixel in float32, where there is a faster format
 LARGE, SLOWER = 200_000, 0.1  # pixels from which a CPU's caches help less, and by how much with every doubling
 
 Shape = Callable[[int], tuple[int, int]]  # width and height worked at, for a scale's side
@@ -52,9 +51,9 @@ class Speed:
     pixel: float
     cached: bool = True  # whether small pictures gain from a CPU's caches
 
-    def step(self, width: int, height: int, patch: int | None = None) -> float:
+    def step(self, width: int, height: int, patches: list[Patch] | None = None) -> float:
         """Seconds that the objective and its gradient take, seen at once or in patches."""
-        patches = cut(height, width, patch)
+        patches = patches or [Patch((0, height, 0, width), (0, height, 0, width))]
         # In patches each is looked at once more, for the whole's sums.
         looks = 1 if len(patches) == 1 else 1 + FORWARD
         total = 0.0
@@ -76,7 +75,10 @@ class Speeds:
         self, scale: Scale, finest: bool, shape: Shape, settings: Settings, paintings: int, patch: int | None
     ) -> tuple[float, float]:
         """Seconds until a scale's targets are known, and for each of its steps."""
-        step = (self.fine if finest else self.coarse).step(*shape(scale.side), patch)
+        kind = settings.schedule.fine if finest else settings.schedule.coarse
+        width, height = shape(scale.side)
+        patches = cut(height, width, patch, kind.margin(settings.content_layer), kind.aligned)
+        step = (self.fine if finest else self.coarse).step(width, height, patches)
         return FORWARD * (1 + paintings * settings.stroke**2) * step, EVALUATIONS[settings.optimizer] * step
 
 
@@ -121,7 +123,7 @@ def foreseen(
         return working(size, side)
 
     where, speeds = device.choose(), known(settings) or (likely(settings) if guess else None)
-    plan = scales.plan(settings.size, settings.steps, settings.scales, settings.finish_steps)
+    plan = scales.plan(settings.size, settings.total_steps, settings.scales, settings.finish_steps)
     if after:
         plan, _ = scales.after(plan, after)
     number = numbers(settings, where)[1]
@@ -144,11 +146,12 @@ def known(settings: Settings) -> Speeds | None:
 
 def likely(settings: Settings) -> Speeds | None:
     """How fast a run with these settings may be, in proportion to the small network, if that was timed."""
-    small = known(replace(settings, network="student", pooling="max", content_layer=CONTENT_LAYER))
+    able = {"pooling": STUDENT.poolings[0], "content_layer": STUDENT.content_layer}
+    small = known(replace(settings, network=STUDENT.name, **able))
     if small is None:
         return None
     # By whole steps: what a call takes and what a pixel takes are told apart badly on a busy machine.
-    usual = Speed(SMALL_COST * OVERHEAD["student"] ** 2, SMALL_COST, small.fine.cached)
+    usual = Speed(STUDENT.cost * STUDENT.overhead**2, STUDENT.cost, small.fine.cached)
     unit = small.fine.step(*COMPARED) / usual.step(*COMPARED)
     speeds = guessed(settings)
     parts = (Speed(unit * s.call, unit * s.pixel, small.fine.cached) for s in (speeds.coarse, speeds.fine))
@@ -172,12 +175,14 @@ def time_steps(judges: Judges, settings: Settings) -> None:
 
 def guessed(settings: Settings) -> Speeds:
     """Speeds in proportion to one another only."""
-    (first, *_, coarse), (last, *_, fine) = keys(settings)
-    slower = SMALL_COST if first != last else 1.0 if coarse is fine else COARSE_COST
-    return Speeds(*(Speed(times * OVERHEAD[name] ** 2, times, False) for name, times in ((first, slower), (last, 1.0))))
+    (*_, coarse), (*_, fine) = keys(settings)
+    schedule, found = settings.schedule, []
+    for kind, slower in ((schedule.coarse, 1.0 if coarse is fine else FLOAT32_COST), (schedule.fine, 1.0)):
+        found.append(Speed(slower * kind.cost * kind.overhead**2, slower * kind.cost, False))
+    return Speeds(*found)
 
 
-def _step(network: Network, statistic: str, side: int) -> float:
+def _step(network: Backbone, statistic: str, side: int) -> float:
     """Seconds that a step of a square picture takes."""
     photo = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
     image, photo = to_picture(photo), photo.to(network.mean.device)
@@ -201,8 +206,10 @@ def working(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 
 def needed(pixels: int, settings: Settings, number: torch.dtype, patch: int | None) -> int:
-    """Bytes that a run takes at its peak, as ``memory.needed`` has them."""
-    return memory.needed(pixels, number, HISTORY if settings.optimizer == "lbfgs" else 0, settings.stroke, patch)
+    """Bytes that a run takes at its peak, as ``memory_use.needed`` has them."""
+    history = HISTORY if settings.optimizer == "lbfgs" else 0
+    margin = settings.schedule.fine.margin(settings.content_layer)
+    return memory_use.needed(pixels, number, history, settings.stroke, patch, margin)
 
 
 def fitting(
@@ -211,10 +218,11 @@ def fitting(
     """The largest side, at most ``side``, for which so many bytes of memory suffice, and the side of its patches."""
     while free is not None:
         width, height = shape(side)
-        for patch in (None, *memory.patches(width * height)):
-            if needed(width * height, settings, number, patch) <= free * memory.SHARE:
+        margin = settings.schedule.fine.margin(settings.content_layer)
+        for patch in (None, *memory_use.sides(width * height, margin)):
+            if needed(width * height, settings, number, patch) <= free * memory_use.SHARE:
                 return side, patch
-        if side * memory.SMALLER < scales.SMALLEST:
+        if side * memory_use.SMALLER < scales.SMALLEST:
             break
-        side = int(side * memory.SMALLER)
+        side = int(side * memory_use.SMALLER)
     return side, None

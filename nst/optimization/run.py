@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -23,56 +23,26 @@ from torch import Tensor
 
 from nst import memory
 from nst.backbones.loading import Judges, load_judges
-from nst.color import keep_colors, luminance
+from nst.color import luminance
 from nst.errors import SettingsError
-from nst.images import Picture, Source, fit, open_image, with_alpha
-from nst.optimization import estimates, scales
+from nst.images import Picture, Source, fit, open_image
+from nst.optimization import estimates, memory_use, scales
 from nst.optimization.objective import Objective, advance
 from nst.optimization.pyramid import LevelAdam, put_together, take_apart
 from nst.optimization.scales import Scale
+from nst.optimization.step import Step
+from nst.recipe import optimized
 from nst.regions.masks import Region, Regions, open_regions
 from nst.settings import Settings
-from nst.tensors import to_picture, to_tensor
+from nst.tensors import to_tensor
 
 RATE = 0.012  # Adam's step in brightness (0..1), at the start of a scale
-FINEST_RATE = 0.5  # of it at full size under VGG-19: longer steps would let rounding grow into other strokes
 LAST = 0.3  # of the rate, at a scale's last step
 DETAIL = 0.7  # of the finer detail of the picture that a run began with, which each finer scale takes up
 RETRIES = 8
 TRUSTED = 0.05  # of a run: how much of its own time weighs as much as what was known of the machine before
 
 Cancelled = Callable[[], bool]
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """Where a run stands. ``losses`` are the terms before their weights, and their weighted total, as the network that
-    judges at this scale sees them."""
-
-    step: int
-    steps: int
-    losses: dict[str, float]
-    seconds: float  # since the run began
-    remaining: float  # seconds, estimated
-    scale: tuple[int, int]  # width and height worked at now
-    notes: tuple[str, ...]  # sentences: what was done to the pictures, what went wrong on the way
-    canvas: Tensor = field(repr=False)  # [1, 3, H, W] in 0..1
-    size: tuple[int, int]  # of the result
-    alpha: Image.Image | None = field(repr=False)
-    colors: Image.Image | None = field(repr=False, default=None)  # at the result's size; the canvas has their luma only
-    kept: tuple[Image.Image, Image.Image] | None = field(repr=False, default=None)  # photo and where it is painted over
-
-    @property
-    def image(self) -> Image.Image:
-        """The picture now, at the result's full size, with the photograph's transparency."""
-        picture = to_picture(self.canvas).resize(self.size, Image.BICUBIC)
-        if self.colors is not None:
-            picture = keep_colors(picture, self.colors)
-        if self.kept is not None:
-            photo, painted = self.kept
-            # Nothing of it comes through a smaller canvas, and back: where no painting goes it is untouched.
-            picture.paste(photo, mask=painted.point(lambda share: 255 if share == 0 else 0))
-        return with_alpha(picture, self.alpha)
 
 
 class _Interrupted(Exception):
@@ -92,7 +62,7 @@ def optimize(
     """Paint ``photo`` in the style of ``painting``, yielding a ``Step`` after every step.
 
     Several paintings are a list of ``Region``, each with its weight, and a mask of where it goes.
-    What is led down is in ``objective.py``. ``init`` is the picture to begin with,
+    ``objective.py`` defines the loss that is minimized. ``init`` is the picture to begin with,
     instead of the photograph or noise. ``unfinished`` is what a run that was interrupted had painted
     when ``after`` steps were taken: this one goes on from there. The last step yielded holds the best
     picture, of the steps of this run. Closing the generator stops it; ``cancelled`` is asked between
@@ -104,10 +74,10 @@ def optimize(
     content = open_image(photo)
     regions = open_regions(painting, content)
     first = None if init is None else open_image(init)
-    if (unfinished is None) != (after == 0) or not 0 <= after < settings.steps:
+    if (unfinished is None) != (after == 0) or not 0 <= after < settings.total_steps:
         raise SettingsError(
             f"To go on with an unfinished picture takes both it and the number of steps it is after, from 1 on, less "
-            f"than {settings.steps}, not {after!r}."
+            f"than {settings.total_steps}, not {after!r}."
         )
     started = None if unfinished is None else (open_image(unfinished), after)
     run = _Run(content, regions, first, started, load_judges(settings), settings, cancelled or (lambda: False))
@@ -128,6 +98,7 @@ class _Run:
         cancelled: Cancelled,
     ) -> None:
         self.colors = self.kept = None
+        self.recipe = optimized(regions.title, settings.made())
         self.regions, real = regions.recolored(settings.color, photo.image), fit(photo.image, settings.size)
         self.size = real.size
         if not regions.everywhere:
@@ -143,7 +114,8 @@ class _Run:
         self.device = judges.fine.mean.device
         self.notes = photo.notes + regions.notes + (init.notes if init else ())
         self.patch: int | None = None
-        self.plan = scales.plan(settings.size, settings.steps, settings.scales, settings.finish_steps)
+        self.margin = settings.schedule.fine.margin(settings.content_layer)
+        self.plan = scales.plan(settings.size, settings.total_steps, settings.scales, settings.finish_steps)
         self.number, self.start = 0, None
         if started is not None:
             unfinished, self.number = started
@@ -173,7 +145,7 @@ class _Run:
                         slower = (seconds - once[0] + trusted) / (done - once[1] + trusted)
                         if last is None:
                             once = seconds, done
-                        remaining = slower * left if self.number < self.settings.steps else 0.0
+                        remaining = slower * left if self.number < self.settings.total_steps else 0.0
                         last = self._step(seconds, remaining, canvas, terms)
                         yield last
                     self.plan = self.plan[1:]
@@ -193,14 +165,15 @@ class _Run:
         """The plan from here, after ``taken`` steps at a scale for which the memory then did not suffice."""
         scale = replace(self.plan[0], taken=self.plan[0].taken + taken)
         width, height = self._shape(scale.side)
-        if patches := [p for p in memory.patches(width * height) if self.patch is None or p < self.patch]:
+        sides = memory_use.sides(width * height, self.margin)
+        if patches := [side for side in sides if self.patch is None or side < self.patch]:
             self.patch = patches[0]
             self.notes += (
                 f"The memory did not suffice for {scale.side} pixels at once: painted in patches of {self.patch}.",
             )
             self.plan = [scale, *self.plan[1:]]
             return
-        smaller = int(scale.side * memory.SMALLER)
+        smaller = int(scale.side * memory_use.SMALLER)
         # Of a finish nothing needs to be taken: the picture is whole before it.
         late = len(self.plan) == 1 and (self.settings.finish_steps > 0 or scale.taken >= scale.steps / 2)
         if self.best is None and smaller < scales.SMALLEST:
@@ -240,7 +213,7 @@ class _Run:
     def _step(self, seconds: float, remaining: float, canvas: Tensor, terms: dict[str, float]) -> Step:
         return Step(
             step=self.number,
-            steps=self.settings.steps,
+            steps=self.settings.total_steps,
             losses=terms,
             seconds=seconds,
             remaining=remaining,
@@ -251,6 +224,7 @@ class _Run:
             alpha=self.photo.alpha,
             colors=self.colors,
             kept=self.kept,
+            recipe=self.recipe,
         )
 
     def _scale(self, scale: Scale) -> Iterator[tuple[Tensor, dict[str, float]]]:
@@ -262,7 +236,7 @@ class _Run:
         objective = Objective(network, photo, self.regions, self.settings, self._watch, self.patch)
         canvas = self._first(photo) if self.start is None else self._finer(self.start, photo)
         variables = [level.requires_grad_() for level in take_apart(canvas.clamp(0, 1))]
-        rule = self._rule(variables)
+        rule = self._optimizer(variables)
         taken, failures, best = scale.taken, 0, math.inf
         while taken < scale.steps:
             for group in rule.param_groups:
@@ -283,12 +257,12 @@ class _Run:
             with torch.no_grad():
                 for variable, value in zip(variables, before, strict=True):
                     variable.copy_(value)
-            rule = self._rule(variables)
+            rule = self._optimizer(variables)
         if taken == scale.steps:
             # The last step's own result has not been looked at yet.
             with torch.no_grad():
                 canvas = objective.composed(put_together(variables))
-                terms = objective.terms(canvas)
+                terms = objective.figures(canvas)
             if terms["total"] < best:
                 self.best = canvas, terms
         if failures > RETRIES:
@@ -296,7 +270,7 @@ class _Run:
                 raise SettingsError("The losses are out of range from the first step; the weights file may be damaged.")
             self.notes += ("The losses stayed out of range, so the best picture until then is kept.",)
 
-    def _rule(self, variables: list[Tensor]) -> torch.optim.Optimizer:
+    def _optimizer(self, variables: list[Tensor]) -> torch.optim.Optimizer:
         if self.settings.optimizer == "lbfgs":
             return torch.optim.LBFGS(
                 variables, max_iter=1, history_size=estimates.HISTORY, line_search_fn="strong_wolfe"
@@ -307,8 +281,7 @@ class _Run:
         """Along a cosine, so that each scale ends calm; L-BFGS finds its own length."""
         if self.settings.optimizer == "lbfgs":
             return self.rate / RATE
-        # Under the small network strokes have their place by then, in numbers that are always the same.
-        top = self.rate * (FINEST_RATE if finest and self.settings.network == "vgg19" else 1)
+        top = self.rate * (self.settings.schedule.finest_rate if finest else 1)
         return top * (LAST + (1 - LAST) * (1 + math.cos(math.pi * progress)) / 2)
 
     def _shape(self, side: int) -> tuple[int, int]:

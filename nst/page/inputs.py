@@ -70,12 +70,9 @@ class Inputs:
         """What the knobs say. Raises SettingsError."""
         p = self.parts
         values = {name: given[part] for name, part in p.knobs.items()}
-        undecided = values["network"] == FAST
-        if undecided:
+        if values["network"] == FAST:
             values["network"] = usual()
         settings = Settings.from_dict(values)
-        if undecided:
-            settings = settings.judged_by(usual())
         if given[p.original]:
             longest = max(self.photo(given).image.size)
             settings = replace(settings, size=min(KNOBS["size"].high, max(KNOBS["size"].low, longest)))

@@ -103,7 +103,7 @@ def seconds_on_gpu(order: FullOrder, init: Any = None, stopping: Stopping | None
     """How long to borrow a GPU for, at most MAX_ON_GPU: steps cost by their pixels, and a start-up."""
     pixels = order.settings.size**2
     per_step = 0.02 + 0.15 * pixels / 1024**2 * (1.5 if order.settings.optimizer == "lbfgs" else 1)
-    return int(min(MAX_ON_GPU, 15 + (order.settings.steps - order.after) * per_step))
+    return int(min(MAX_ON_GPU, 15 + (order.settings.total_steps - order.after) * per_step))
 
 
 @device.zero_gpu(duration=seconds_on_gpu)

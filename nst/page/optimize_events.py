@@ -240,10 +240,10 @@ class Optimizing:
         if here.busy:
             return dict.fromkeys(self.ways_on, gr.Button(visible=False))
         order = resuming.find(key)
-        words = order and say(request, "go_on", step=order.after + 1, steps=order.settings.steps)
+        words = order and say(request, "go_on", step=order.after + 1, steps=order.settings.total_steps)
         painted = here.painted[0] if here.painted is not None and here.keeps else None
         there = dict.fromkeys(p.wishes, painted is not None)
-        there["finish"] = painted is not None and painted.settings.network == "student"
+        there["finish"] = painted is not None and painted.settings.schedule.fine.shipped
         told = {p.wishes[wish]: gr.Button(visible=visible) for wish, visible in there.items()}
         return told | {p.left: gr.Button(words or "", visible=bool(words))}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import asdict
 from types import SimpleNamespace
@@ -11,8 +12,8 @@ import gradio as gr
 from PIL import Image
 
 import nst
+from nst.backbones.kinds import FULL, SCHEDULES
 from nst.backbones.loading import usual
-from nst.backbones.vgg19 import CONTENT_LAYER
 from nst.drawings import DRAWINGS
 from nst.feedforward import fast
 from nst.page import fast_events, optimize_events, own_style, region_inputs
@@ -27,25 +28,25 @@ from nst.page.settings_from import Taking
 from nst.page.texts import names, t
 from nst.page.times import HOWS, Beforehand
 from nst.requests import FAST, SIZE, WISHES
-from nst.settings import KNOBS, PRESETS, STEPS, Knob, Settings
+from nst.settings import KNOBS, PRESETS, Knob, Settings
 
 SHARED = ("network", "stroke", "color", "size", "seed")  # knobs that every way of painting has
 LAYER_KNOBS = ("statistic", "content_layer", "style_1", "style_2", "style_3", "style_4", "style_5")
 COSTLY = ("network", "size", "steps", "finish", "stroke", "scales", "optimizer", "statistic")  # in time or memory
 TOGETHER = ("pooling", "content_layer")  # what not every network can do
+CHOICES = [KNOBS[name].choices for name in TOGETHER]
 
 REVEAL = "(photo) => { if (photo !== null && innerWidth < 800) setTimeout(() => document.getElementById('%s')" + (
     ".scrollIntoView({behavior: 'smooth', block: 'start'}), 60); }"
 )
-# As Settings.judged_by has it.
-STEPS_OF_NETWORK = f"""(network, steps) => {{
-    const usual = {json.dumps(STEPS)};
-    return Object.values(usual).includes(steps) ? usual[network] ?? steps : steps;
-}}"""
-# What the small network has not learned is asked of VGG-19.
-NETWORK_THAT_CAN = f"""(network, steps, pooling, layer) => {{
-    const able = pooling === "max" && layer === "{CONTENT_LAYER}" ? network : "vgg19";
-    return able === network ? [network, steps] : [able, ({STEPS_OF_NETWORK})(able, steps)];
+# What a network cannot do is asked of the one that can do everything.
+ABLE = {
+    name: [[pooling, layer] for pooling, layer in itertools.product(*CHOICES) if schedule.can(pooling, layer)]
+    for name, schedule in SCHEDULES.items()
+}
+NETWORK_THAT_CAN = f"""(network, pooling, layer) => {{
+    const able = {json.dumps(ABLE)}[network];
+    return !able || able.some(both => both[0] === pooling && both[1] === layer) ? network : "{FULL}";
 }}"""
 # The strength is the style's weight, as far as both go.
 WEIGHT_OF_STRENGTH = "strength => strength"
@@ -193,10 +194,9 @@ def full_wired(page: gr.Blocks, p: SimpleNamespace, full: Optimizing) -> None:
     p.ready_made.input(taking.preset, p.ready_made, taking.turned, **NOW)
     p.taken.upload(taking.from_result, taking.asked, taking.told, **AT_ONCE)
     # In the browser itself: an answer of the server's might come after what is typed next.
-    p.how.input(None, [p.how, p.knobs["steps"]], p.knobs["steps"], js=STEPS_OF_NETWORK, **NOW)
     for name in TOGETHER:
-        asked_of = [p.knobs[other] for other in ("network", "steps", *TOGETHER)]
-        p.knobs[name].input(None, asked_of, [p.how, p.knobs["steps"]], js=NETWORK_THAT_CAN, **NOW)
+        asked_of = [p.knobs[other] for other in ("network", *TOGETHER)]
+        p.knobs[name].input(None, asked_of, p.how, js=NETWORK_THAT_CAN, **NOW)
     weight = p.knobs["style_weight"]
     p.strength.input(None, p.strength, weight, js=WEIGHT_OF_STRENGTH, **NOW)
     weight.input(None, weight, p.strength, js=STRENGTH_OF_WEIGHT, **NOW)

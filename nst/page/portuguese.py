@@ -1,5 +1,6 @@
 """Every word on the page, in Brazilian Portuguese: by the keys that ``texts.py`` takes."""
 
+from nst.backbones.kinds import SCHEDULES
 from nst.settings import USUAL
 
 PT = {
@@ -169,7 +170,9 @@ PT = {
     "choice_relu3_2": "relu3_2",
     "choice_relu4_2": "relu4_2",
     "choice_relu5_2": "relu5_2",
-    "help_steps": "Passos somados de todas as escalas; quanto mais, mais perto do estilo da pintura.",
+    "help_steps": "Passos somados de todas as escalas; quanto mais, mais perto do estilo da pintura. 0 usa o habitual: "
+    f"{SCHEDULES['vgg19'].steps} com a VGG-19, {SCHEDULES['student'].steps} com a rede pequena, "
+    f"{SCHEDULES['both'].steps} com as duas.",
     "help_finish": "Parte dos passos que cabe à VGG-19 quando ela finaliza o que a rede pequena começou; menor "
     f"acima de {USUAL} pixels.",
     "help_style_weight": "O quanto o resultado segue o estilo da pintura.",

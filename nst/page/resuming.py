@@ -119,4 +119,4 @@ def find(key: Any) -> FullOrder | None:
         order = replace(order, before=tuple(written["before"]), unfinished=picture, after=int(recipe["after"]))
     except (ValueError, AttributeError, KeyError, TypeError, OSError, nst.NSTError):
         return None  # of another version, or cut short: as if it were not there
-    return order if 0 < order.after < order.settings.steps else None
+    return order if 0 < order.after < order.settings.total_steps else None

@@ -8,7 +8,7 @@ from dataclasses import replace
 import gradio as gr
 
 from nst import device
-from nst.backbones.vgg19 import CONTENT_LAYER
+from nst.backbones.kinds import SCHEDULES
 from nst.errors import NSTError
 from nst.images import size_of
 from nst.optimization.estimates import foreseen
@@ -17,10 +17,10 @@ from nst.page.inputs import Given, Inputs, Updates
 from nst.page.job import LONGEST, estimated, shared
 from nst.page.texts import duration, localized, say
 from nst.requests import FAST
-from nst.settings import STEPS, Settings
+from nst.settings import KNOBS, Settings
 
 USUAL = (4, 3)  # proportions, where there is no photo yet
-HOWS = (FAST, *STEPS)  # as the page offers them, from fast to fine
+HOWS = (FAST, *KNOBS["network"].choices)  # as the page offers them, from fast to fine
 
 
 class Beforehand:
@@ -92,5 +92,7 @@ def seconds_of(how: str, size: tuple[int, int], settings: Settings) -> float | N
         return Pace.of(round(settings.size**2 * min(size) / max(size)))
     if device.spaces is not None:
         return None
-    able = replace(settings, pooling="max", content_layer=CONTENT_LAYER) if how != "vgg19" else settings
-    return foreseen(size, able.judged_by(how), guess=True).seconds
+    if not SCHEDULES[how].can(settings.pooling, settings.content_layer):
+        kind = SCHEDULES[how].coarse
+        settings = replace(settings, pooling=kind.poolings[0], content_layer=kind.content_layer)
+    return foreseen(size, settings.judged_by(how), guess=True).seconds

@@ -48,6 +48,11 @@ class Regions:
     notes: tuple[str, ...] = ()
 
     @property
+    def title(self) -> str:
+        """The paintings' names."""
+        return ", ".join(painting.name for painting in self.paintings)
+
+    @property
     def everywhere(self) -> bool:
         """Whether no part of the photograph can stay as it is."""
         return all(mask is None for mask in self.masks)

@@ -25,8 +25,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst import losses
+from nst.backbones.kinds import CONTENT_LAYER, STYLE_LAYERS
 from nst.backbones.student import STAGES, Student
-from nst.backbones.vgg19 import CONTENT_LAYER, STYLE_LAYERS, VGG19
+from nst.backbones.vgg19 import VGG19
 from nst.optimization.objective import STYLE
 from nst.optimization.pyramid import put_together, take_apart
 from nst.training import distillation

@@ -15,8 +15,9 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 import nst
 from nst.drawings import DRAWINGS
 from nst.feedforward import fast
-from nst.images import fit, open_image, save_image
+from nst.images import fit, open_image
 from nst.models import MODELS
+from nst.saving import save_image
 from nst.settings import Settings
 from nst.training.publish_student import ways
 

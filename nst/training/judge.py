@@ -7,7 +7,8 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from nst.backbones.vgg19 import LAYOUT, SHAPES, STYLE_LAYERS, VGG19
+from nst.backbones.kinds import STYLE_LAYERS
+from nst.backbones.vgg19 import LAYOUT, SHAPES, VGG19
 from nst.hub import weights
 
 LAST = max(LAYOUT[layer][0] for layer in STYLE_LAYERS)  # index of the deepest convolution that is needed

@@ -19,9 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst import losses
+from nst.backbones.backbone import Backbone
+from nst.backbones.kinds import CONTENT_LAYER, STYLE_LAYERS
 from nst.backbones.loading import load_judges
-from nst.backbones.student import STRUCTURE, TRUST, Network
-from nst.backbones.vgg19 import CONTENT_LAYER, STYLE_LAYERS
+from nst.backbones.student import STRUCTURE, TRUST
 from nst.optimization.objective import STYLE
 from nst.optimization.pyramid import put_together, take_apart
 from nst.settings import Settings
@@ -33,7 +34,7 @@ ROUNDS = 2000  # of the least squares; they settle long before
 Slopes = list[Tensor]  # by each level of a picture's pyramid, from the finest
 
 
-def slopes(network: Network, picture: Tensor, photo: Tensor, art: Tensor) -> dict[str, Slopes]:
+def slopes(network: Backbone, picture: Tensor, photo: Tensor, art: Tensor) -> dict[str, Slopes]:
     """How each term changes with the picture: structure where the student may compare it, style at every layer. All are
     ``[1, 3, H, W]`` in 0..1."""
     layers = (*STYLE_LAYERS, *STRUCTURE)

@@ -21,8 +21,9 @@ from nst.backbones.vgg19 import VGG19
 from nst.benchmark import metrics
 from nst.feedforward import sessions
 from nst.feedforward import styles as catalogued
-from nst.images import fit, open_image, save_image
+from nst.images import fit, open_image
 from nst.models import MODELS
+from nst.saving import save_image
 from nst.settings import PRESETS
 from nst.training import export, model_card, state
 from nst.training.judge import vgg19

@@ -21,8 +21,9 @@ import torch
 from PIL import Image
 from torch import nn
 
+from nst.backbones.backbone import Backbone
 from nst.backbones.loading import load_judges
-from nst.backbones.student import LEARNED, Network
+from nst.backbones.student import LEARNED
 from nst.backbones.vgg19 import VGG19
 from nst.benchmark import metrics
 from nst.benchmark.speed import random_weights
@@ -39,7 +40,7 @@ LICENSE = "MIT; learned from VGG-19 (Simonyan & Zisserman 2014, CC BY 4.0), none
 SIDES, REPEATS = (256, 512, 1024), 5  # of the pictures whose steps are timed
 
 
-def size(network: Network) -> tuple[int, int]:
+def size(network: Backbone) -> tuple[int, int]:
     """Parameters in use, and their multiplications for a picture of 256 x 256."""
     parameters = multiplied = 0
 
@@ -56,7 +57,7 @@ def size(network: Network) -> tuple[int, int]:
     return parameters, multiplied
 
 
-def step(network: Network, side: int) -> float:
+def step(network: Backbone, side: int) -> float:
     """Seconds of one way forward and back through all layers in use, the median."""
     seconds = []
     for _ in range(REPEATS + 1):
@@ -69,7 +70,7 @@ def step(network: Network, side: int) -> float:
     return statistics.median(seconds[1:])
 
 
-def costs(student: Network, vgg19: Network) -> dict[str, Any]:
+def costs(student: Backbone, vgg19: Backbone) -> dict[str, Any]:
     """Parameters, multiplications, and seconds of a step at each of SIDES, of both."""
     parameters, multiplied = zip(size(student), size(vgg19), strict=True)
     steps = {str(side): [round(step(network, side), 4) for network in (student, vgg19)] for side in SIDES}

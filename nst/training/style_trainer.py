@@ -12,8 +12,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from nst import losses
+from nst.backbones.kinds import CONTENT_LAYER
 from nst.backbones.student import Student, shipped
-from nst.backbones.vgg19 import CONTENT_LAYER
 from nst.benchmark import metrics
 from nst.device import number_format
 from nst.feedforward import objective

@@ -20,16 +20,17 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from nst.backbones.backbone import Backbone
 from nst.backbones.loading import load_judges
-from nst.backbones.student import Network
 from nst.feedforward.objective import bordered
-from nst.images import Picture, open_image, save_image
+from nst.images import Picture, open_image
 from nst.models import MODELS
 from nst.optimization.estimates import working
-from nst.optimization.objective import Objective, Terms, advance
+from nst.optimization.objective import Figures, Objective, advance
 from nst.optimization.pyramid import LevelAdam, put_together, take_apart
 from nst.optimization.run import LAST, RATE
 from nst.regions.masks import open_regions
+from nst.saving import save_image
 from nst.settings import KNOBS, Settings
 from nst.tensors import to_picture, to_tensor
 from nst.training.photos import opened
@@ -53,7 +54,7 @@ class Sizes:
         """The picture itself: nothing of a photograph stays in it."""
         return painted
 
-    def __call__(self, picture: Tensor) -> tuple[Tensor, Terms]:
+    def __call__(self, picture: Tensor) -> tuple[Tensor, Figures]:
         """The gradient at ``[1, 3, H, W]``, as large, and the total."""
         picture, total = picture.detach().requires_grad_(), 0.0
         for size, objective in self.objectives.items():
@@ -81,7 +82,7 @@ def painted(painting: Image.Image, size: int, network: str = "student", steps: t
     return to_picture(canvas)
 
 
-def _objective(judge: Network, painting: Picture, size: tuple[int, int]) -> Objective:
+def _objective(judge: Backbone, painting: Picture, size: tuple[int, int]) -> Objective:
     """To be like the painting at this width and height, and no rougher."""
     seen = to_tensor(painting.image.resize(size, Image.Resampling.LANCZOS), judge.mean.device)
     return Objective(judge, seen, open_regions(painting, painting), SETTINGS, lambda: None)

@@ -1,0 +1,139 @@
+"""The networks that can judge a picture, by name and without loading one: their layers, choices and costs; and the
+schedules that say which of them judges which scales.
+
+A new network is a ``Kind`` here, a module beside this one that meets ``Backbone``, and its reader in ``loading.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Layer(NamedTuple):
+    """``stride`` is how many pixels of the picture an activation stands for, each way; ``reach`` is how many more it
+    sees to each side of these."""
+
+    channels: int
+    stride: int
+    reach: int
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """A network. ``style_layers`` and ``content_layers`` are those that can be asked for, shallow to deep;
+    ``shipped`` says that it comes with this program. ``cost`` is the time of a pixel, that of VGG-19 being 1, and
+    ``overhead`` the side of a picture that takes as long as a call: both are for guesses before anything was timed."""
+
+    name: str
+    title: str
+    layers: Mapping[str, Layer]
+    style_layers: tuple[str, ...]
+    content_layer: str
+    content_layers: tuple[str, ...]
+    poolings: tuple[str, ...]
+    shipped: bool
+    cost: float
+    overhead: int
+
+    @property
+    def aligned(self) -> int:
+        """The deepest stride in use, in pixels: where a patch may begin."""
+        return max(self.layers[layer].stride for layer in self.style_layers)
+
+    def margin(self, content_layer: str | None = None) -> int:
+        """How many pixels around a patch decide on the activations inside it, a multiple of ``aligned``."""
+        used = (*self.style_layers, content_layer or self.content_layer)
+        reach = max(self.layers[layer].reach for layer in used)
+        return -(-reach // self.aligned) * self.aligned
+
+    def can(self, pooling: str, content_layer: str) -> bool:
+        """Whether it has this pooling and this content layer."""
+        return pooling in self.poolings and content_layer in self.content_layers
+
+
+# Convolutions per block of VGG-19 (Simonyan & Zisserman 2014), and their channels.
+VGG_BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+CONTENT_LAYER = "relu4_2"
+
+
+def _vgg_layers() -> dict[str, Layer]:
+    """``relu{block}_{index}``: 3 x 3 convolutions, and a pooling of 2 x 2 between blocks."""
+    layers, reach = {}, 0
+    for block, (count, channels) in enumerate(VGG_BLOCKS):
+        for index in range(count):
+            reach += 2**block
+            layers[f"relu{block + 1}_{index + 1}"] = Layer(channels, 2**block, reach)
+    return layers
+
+
+_VGG = _vgg_layers()
+_SEEN = {"relu1_1": 24, "relu2_1": 64, "relu3_1": 128, "relu4_1": 192, "relu4_2": 192, "relu5_1": 512}
+
+VGG19 = Kind(
+    name="vgg19",
+    title="VGG-19",
+    layers=_VGG,
+    style_layers=STYLE_LAYERS,
+    content_layer=CONTENT_LAYER,
+    content_layers=("relu2_2", "relu3_2", "relu4_2", "relu5_2"),
+    poolings=("max", "average"),
+    shipped=False,
+    cost=1.0,
+    overhead=50,
+)
+STUDENT = Kind(
+    name="student",
+    title="the small network",
+    layers={layer: _VGG[layer]._replace(channels=channels) for layer, channels in _SEEN.items()},
+    style_layers=STYLE_LAYERS,
+    content_layer=CONTENT_LAYER,
+    content_layers=(CONTENT_LAYER,),
+    poolings=("max",),
+    shipped=True,
+    cost=0.32,
+    overhead=95,
+)
+KINDS = {kind.name: kind for kind in (VGG19, STUDENT)}
+
+FINISH = 0.27  # usual share of VGG-19 in a run's steps, where it finishes what the small network has begun
+QUICK = 60  # usual steps of the small network
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Which network judges the coarse scales, and which the last one; in how many steps, usually. ``precise`` says
+    that the coarse scales are computed in float32: their strokes should not hang on how a file is scaled. There
+    ``finest_rate`` is the share of the usual step at full size: in a coarser format, longer steps would let rounding
+    grow into other strokes."""
+
+    coarse: Kind
+    fine: Kind
+    steps: int
+    precise: bool = False
+    finest_rate: float = 1.0
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The networks it takes, each once."""
+        return tuple(dict.fromkeys((self.coarse, self.fine)))
+
+    @property
+    def finishes(self) -> bool:
+        """Whether the last steps, at full size, are another network's."""
+        return self.coarse is not self.fine
+
+    def can(self, pooling: str, content_layer: str) -> bool:
+        """Whether all its networks have this pooling and this content layer."""
+        return all(kind.can(pooling, content_layer) for kind in self.kinds)
+
+
+SCHEDULES = {
+    "vgg19": Schedule(VGG19, VGG19, 120, precise=True, finest_rate=0.5),
+    "student": Schedule(STUDENT, STUDENT, QUICK),
+    "both": Schedule(STUDENT, VGG19, round(QUICK / (1 - FINISH))),
+}
+"""By the names that the setting ``network`` has for them."""
+FULL = "vgg19"  # the one that every setting can be asked of

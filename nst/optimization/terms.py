@@ -1,0 +1,190 @@
+"""The terms of the objective: content, style and smoothness, each relative to its target.
+
+A term is computed in two steps, so that a picture can go through the network in patches: ``sums`` takes from each
+patch's activations numbers that add up to the whole picture's, and ``value`` makes the term of these sums and of the
+picture itself. A term that needs no activations (a matting Laplacian, temporal consistency) has no layers and no sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nst import losses
+from nst.backbones.backbone import Backbone
+from nst.images import of_area
+from nst.optimization.patches import Patch, cut
+from nst.optimization.scales import SMALLEST
+from nst.optimization.statistics import STATISTICS, Moments
+from nst.regions.masks import Regions
+from nst.settings import Settings
+from nst.tensors import to_tensor
+
+FLAT = 1e-4  # total variation below which a photograph counts as empty
+
+Features = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class View:
+    """How a picture is looked at: by which network, in patches of at most ``side`` pixels or at once. ``watch`` is
+    called between layers, and may leave by raising."""
+
+    network: Backbone
+    watch: Callable[[], None]
+    content_layer: str
+    side: int | None = None
+
+    def stride(self, layer: str) -> int:
+        """How many pixels of the picture an activation stands for, each way."""
+        return self.network.kind.layers[layer].stride
+
+    def cut(self, height: int, width: int) -> list[Patch]:
+        """The patches of a picture of this size."""
+        kind = self.network.kind
+        return cut(height, width, self.side, kind.margin(self.content_layer), kind.aligned)
+
+    def features(self, part: Tensor, patch: Patch, layers: Iterable[str]) -> dict[str, Tensor]:
+        """The activations of a patch, which is given with its margin, without it."""
+        found = self.network(part, layers, self.watch)
+        return {layer: patch.without_margin(x, self.stride(layer)) for layer, x in found.items()}
+
+
+class Term(Protocol):
+    """One term. ``layers`` are those whose activations it needs, ``count`` is how many tensors its sums are."""
+
+    name: str
+    layers: Sequence[str]
+    count: int
+
+    def sums(self, features: Features, patch: int) -> list[Tensor]:
+        """What the term takes from the activations of the patch of this number."""
+        ...
+
+    def value(self, sums: list[Tensor], picture: Tensor) -> Tensor:
+        """The term, a scalar, from the sums over all patches and the picture ``[1, 3, H, W]`` in 0..1."""
+        ...
+
+
+class Content:
+    """``||F - P||^2 / ||P||^2`` at the content layer (Gatys et al. 2016, eq. 1), or at several with their shares."""
+
+    name, count = "content", 1
+
+    def __init__(self, view: View, photo: Tensor) -> None:
+        self.shares = view.network.structure_at(view.content_layer)
+        self.layers = tuple(self.shares)
+        self.targets = [view.features(p.of(photo), p, self.layers) for p in view.cut(*photo.shape[-2:])]
+        self.wholes = {k: sum(_power(found[k]) for found in self.targets) for k in self.layers}
+
+    def sums(self, features: Features, patch: int) -> list[Tensor]:
+        """The patch's part of the distance."""
+        target = self.targets[patch]
+        distances = (
+            share * losses.content_distance(features[k], target[k], self.wholes[k]) for k, share in self.shares.items()
+        )
+        return [sum(distances)]
+
+    def value(self, sums: list[Tensor], picture: Tensor) -> Tensor:
+        """The distance."""
+        return sums[0]
+
+
+class Style:
+    """The distance of the picture's statistics from a painting's, over the style layers by their shares (Gatys et al.
+    2016, eq. 5); of several paintings, each in its region (Gatys et al. 2017, "Spatial control"). Every painting counts
+    by its share of the picture, so that style and content are balanced in a small region as in a large one."""
+
+    name = "style"
+
+    def __init__(self, view: View, photo: Tensor, regions: Regions, settings: Settings) -> None:
+        self.statistic, kind = STATISTICS[settings.statistic], view.network.kind
+        shares = {layer: getattr(settings, f"style_{n}") for n, layer in enumerate(kind.style_layers, 1)}
+        shares = {layer: share * view.network.trust.get(layer, 1.0) for layer, share in shares.items() if share}
+        self.shares = {layer: share / sum(shares.values()) for layer, share in shares.items()}
+        self.layers = tuple(self.shares)
+        height, width = photo.shape[-2:]
+        self.patches, self.strides = view.cut(height, width), {layer: view.stride(layer) for layer in self.layers}
+        self.maps: dict[str, Tensor] = {}
+        if regions.everywhere:
+            whole = sum(regions.weights)
+            self.areas = [weight / whole for weight in regions.weights]
+        else:
+            maps = regions.maps((width, height), settings.edge).to(photo.device)
+            self.areas = maps.mean(dim=(1, 2, 3)).tolist()
+            self.maps = {k: F.adaptive_avg_pool2d(maps, (height // s, width // s)) for k, s in self.strides.items()}
+        # A painting gets the photograph's area: then a stroke of it is as large as one on the photograph.
+        area = height * width * settings.stroke**2
+        arts = (to_tensor(of_area(p.image, area, SMALLEST), photo.device) for p in regions.paintings)
+        self.targets = [self._target(view, art) for art in arts] if self.shares else []
+        self.count = len(self.layers) * len(self.areas) * self.statistic.count
+
+    def sums(self, features: Features, patch: int) -> Moments:
+        """The patch's part of every painting's moments at every layer."""
+        place = self.patches[patch]
+        return [moment for k in self.layers for moment in self._moments(k, features[k], place)]
+
+    def value(self, sums: Moments, picture: Tensor) -> Tensor:
+        """The distance."""
+        style, left = torch.zeros((), device=picture.device), iter(sums)
+        for layer, share in self.shares.items():
+            for area, targets in zip(self.areas, self.targets, strict=True):
+                moments = [next(left) for _ in range(self.statistic.count)]
+                style = style + share * area * self.statistic.distance(moments, targets[layer])
+        return style
+
+    def _moments(self, layer: str, features: Tensor, patch: Patch) -> Moments:
+        stride = self.strides[layer]
+        if not self.maps:
+            # The same for all paintings: at each position as much is every painting's as at any other.
+            last = self.patches[-1].inner
+            whole = (last[1] // stride) * (last[3] // stride)
+            return self.statistic.moments(features, None, whole) * len(self.areas)
+        found: Moments = []
+        rows, columns = patch.span(stride)
+        for shares in self.maps[layer]:
+            whole = float(shares.sum()) + losses.EPSILON
+            found += self.statistic.moments(features, shares[None, :, rows, columns], whole)
+        return found
+
+    def _target(self, view: View, art: Tensor) -> dict[str, Moments]:
+        """What a painting's distance is measured from, at every layer."""
+        height, width = art.shape[-2:]
+        per_patch = []
+        for patch in view.cut(height, width):
+            found = view.features(patch.of(art), patch, self.layers)
+            wholes = {k: (height // s) * (width // s) for k, s in self.strides.items()}
+            per_patch.append([m for k in self.layers for m in self.statistic.moments(found[k], None, wholes[k])])
+        left = iter(added(per_patch))
+        return {k: self.statistic.target([next(left) for _ in range(self.statistic.count)]) for k in self.layers}
+
+
+class Smoothness:
+    """Total variation, relative to the photograph's."""
+
+    name, layers, count = "smooth", (), 0
+
+    def __init__(self, photo: Tensor) -> None:
+        self.target = losses.total_variation(photo) + FLAT
+
+    def sums(self, features: Features, patch: int) -> list[Tensor]:
+        """None: it is of the picture itself."""
+        return []
+
+    def value(self, sums: list[Tensor], picture: Tensor) -> Tensor:
+        """The ratio."""
+        return losses.total_variation(picture) / self.target
+
+
+def added(several: Iterable[list[Tensor]]) -> list[Tensor]:
+    """The sums of lists of tensors, place by place."""
+    return [sum(values) for values in zip(*several, strict=True)]
+
+
+def _power(features: Tensor) -> Tensor:
+    return features.float().square().sum(dim=(1, 2, 3))
