@@ -1,12 +1,21 @@
-"""The HTTP API: what the page does, for programs. Each function's docstring is its documentation."""
+"""The API: what the page does, for programs over HTTP and for assistants over MCP.
+
+Each function's docstring is its documentation; gradio reads one line for each parameter and no more.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import secrets
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio import mcp
 
 import nst
 from nst import device, fast
@@ -17,7 +26,7 @@ from nst.page.answers import answers, refusal
 from nst.page.orders import SHARE, Beside, FastOrder, FullOrder, texture
 from nst.page.painting import Download, Preview, estimated, work
 from nst.page.pictures import PictureInput, Previews, Upload
-from nst.page.visitors import Visitor, file_name, visitor
+from nst.page.visitors import Visitor, file_name, place, sweep, visitor
 from nst.regions import MOST
 from nst.settings import Knob, Settings
 
@@ -47,7 +56,7 @@ def stylize(
     Cancel the job, or hang up, and the work stops.
 
     Parameters:
-        photo: the photo, as a file or a `data:` URL of at most 20 MB
+        photo: the photo, as a file, a web address, or a `data:` URL of at most 20 MB
         style: an id from /styles, or a mixture such as {"starry-night": 0.6, "great-wave": 0.4}; without one, the first
         strength: 0 leaves the photo as it is, 1 is the full style, 1.5 the most
         size: long side of the result in pixels; 0 for the photo's own
@@ -72,7 +81,7 @@ def stylize(
             yield None  # only at a yield is it noticed that nobody listens any more
     if here.gone:
         return
-    file = here.new_result("stylize") / f"{file_name(picture.name, fast.slug(style))}.png"
+    file = _folder(here, "stylize") / f"{file_name(picture.name, fast.slug(style))}.png"
     nst.save_image(painted, file, recipe=order.recipe())
     yield str(file)
 
@@ -96,7 +105,7 @@ def optimize(
     "notes"). Cancel the job, or hang up, and the work stops.
 
     Parameters:
-        photo: the photo, as a file or a `data:` URL of at most 20 MB
+        photo: the photo, as a file, a web address, or a `data:` URL of at most 20 MB
         painting: the painting whose style it takes, likewise; or none, with a style
         settings: knobs by name, such as {"size": 512, "steps": 200}; what is not named keeps its default
         second: a second painting, if there is one
@@ -133,13 +142,15 @@ def estimate(
     """What /optimize will take, before it is asked to.
 
     Parameters:
-        photo: the photo, as a file or a `data:` URL of at most 20 MB
+        photo: the photo, as a file, a web address, or a `data:` URL of at most 20 MB
         settings: knobs by name, as for /optimize
         paintings: how many paintings it takes its style from
     Returns:
-        "seconds" (null until the network was read once), "memory" in bytes beside what the program has already, "size"
-        that it is painted at, "patch" (side of its patches; null where it is painted at once), "device"; all but the
-        last are null where the GPU is lent for the run only (ZeroGPU)
+        "seconds" (null until the network was read once)
+        "memory" in bytes beside what the program has already
+        "size" that it is painted at
+        "patch" (side of its patches; null where it is painted at once)
+        "device"; all but the device are null where the GPU is lent for the run only (ZeroGPU)
     """
     if photo is None:
         raise refusal(request, "no_photo")
@@ -156,8 +167,14 @@ def _settings(values: Any) -> Settings:
     return Settings.from_dict(values or {})
 
 
+def _folder(here: Visitor, engine: str) -> Path:
+    """Where one result goes. Assistants are all one visitor to gradio, and none shall guess another's address."""
+    (folder := here.new_result(engine) / secrets.token_hex(16)).mkdir()
+    return folder
+
+
 def _follow(here: Visitor, job: Job, order: FullOrder) -> Iterator[tuple[str | None, dict[str, Any]]]:
-    folder = here.new_result("optimize")
+    folder = _folder(here, "optimize")
     grown = Previews(folder)
     picture, progress, last = None, {"stage": "waiting"}, None
     for news in job:
@@ -181,6 +198,18 @@ def _progress(stage: str, news: Preview) -> dict[str, Any]:
     return {"stage": stage} | {name: getattr(news, name) for name in names}
 
 
+class SettingsInput(gr.JSON):
+    """An object of knobs and values; gr.JSON's own description of itself is no valid schema, which MCP refuses."""
+
+    is_template = True
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+    def get_block_name(self) -> str:
+        return "json"
+
+
 class StyleInput(gr.Textbox):
     """A style's id, or an object with the shares of several."""
 
@@ -202,12 +231,47 @@ class StyleInput(gr.Textbox):
         return "textbox"
 
 
+SENT = "assistants"  # the folder of what assistants sent as `data:` URLs, beside those of visitors
+
+
+class Tools(mcp.GradioMCPServer):
+    """The endpoints as tools for assistants: gradio's, except that pictures sent to it go after a day, that work ends
+    when the assistant hangs up, and that several results are several also where nobody asked for progress."""
+
+    def convert_strings_to_filedata(self, value: Any, filedata_positions: list[list[str | int]]) -> Any:
+        sweep(f"{SENT}/*")
+        return super().convert_strings_to_filedata(value, filedata_positions)
+
+    async def _execute_tool_with_progress(self, job: Any, progress_token: str | int) -> Any:
+        with _listening(job):
+            return await super()._execute_tool_with_progress(job, progress_token)
+
+    async def _execute_tool_without_progress(self, job: Any) -> list[Any]:
+        with _listening(job):
+            return [await asyncio.wrap_future(job.future)]
+
+    @staticmethod
+    def pop_returned_state(components: list[Any], data: list[Any]) -> list[Any]:
+        return list(data[0]) if len(data) < len(components) else data
+
+
+@contextmanager
+def _listening(job: Any) -> Iterator[None]:
+    """Cancels the job when the assistant hangs up, in a thread: it is a request to this server, which is waiting."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        threading.Thread(target=job.cancel, daemon=True, name="nst-cancel").start()
+        raise
+
+
 def _whole(size: float) -> int | float:
     return int(size) if size == int(size) else size
 
 
 def build() -> None:
     """Registers the endpoints; their parts are never shown."""
+    mcp.GradioMCPServer, mcp.DEFAULT_TEMP_DIR = Tools, str(place() / SENT)
     with gr.Group(visible=False):
         photo = PictureInput(label="photo", type="filepath", image_mode=None)
         painting = PictureInput(label="painting", type="filepath", image_mode=None)
@@ -217,7 +281,7 @@ def build() -> None:
         stroke = gr.Number(1.0, label="stroke")
         color = gr.Textbox(fast.COLOR.default, label="color")
         seed = gr.Number(fast.SEED.default, label="seed")
-        settings = gr.JSON({}, label="settings")
+        settings = SettingsInput({}, label="settings")
         second = PictureInput(label="second", type="filepath", image_mode=None)
         share = gr.Number(SHARE.default, label="share")
         places = PictureInput(label="places", type="filepath", image_mode=None)
@@ -227,7 +291,7 @@ def build() -> None:
         listing, foretold = gr.JSON(label="styles"), gr.JSON(label="estimate")
         paintings = gr.Number(1, label="paintings")
         trigger = gr.Button()
-    trigger.click(styles, None, listing, api_name="styles", queue=False)
+    trigger.click(styles, None, listing, api_name="styles", concurrency_limit=None)
     how = [style, strength, size, stroke, color, seed]
     trigger.click(stylize, [photo, *how, painting], picture, api_name="stylize", **at_once.CONCURRENCY)
     asked = [photo, settings, paintings]
