@@ -152,7 +152,7 @@ def _number(text: str) -> int | float:
 
 
 def _paint(options: argparse.Namespace) -> int:
-    from nst.batch import folders, painters
+    from nst.batch.folder import folders, painters
     from nst.feedforward.knobs import FAST_KNOBS
     from nst.settings import KNOBS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 import gradio as gr
@@ -19,6 +20,8 @@ LAUNCH: dict[str, Any] = {
     "footer_links": ["api"],
     "max_file_size": "64mb",
     "show_error": False,
+    # Assistants call the API's functions as tools where the package that speaks with them is installed.
+    "mcp_server": importlib.util.find_spec("mcp") is not None,
 }
 
 

@@ -1,9 +1,14 @@
-"""The HTTP API: what the page does, for programs. Each function's docstring is its documentation."""
+"""The API: what the page does, for programs over HTTP and for assistants over MCP (``assistants.py``).
+
+Each function's docstring is its documentation; gradio reads one line for each parameter and no more.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,7 +18,7 @@ from nst import device
 from nst.feedforward import fast
 from nst.images import size_of, with_alpha
 from nst.jobs import Job
-from nst.page import fast_events, optimize_events
+from nst.page import assistants, fast_events, optimize_events
 from nst.page.job import Download, Preview, estimated, work
 from nst.page.pictures import PictureInput, Previews, Upload
 from nst.page.refusals import answers, refusal
@@ -48,7 +53,7 @@ def stylize(
     Cancel the job, or hang up, and the work stops.
 
     Parameters:
-        photo: the photo, as a file or a `data:` URL of at most 20 MB
+        photo: the photo, as a file, a web address, or a `data:` URL of at most 20 MB
         style: an id from /styles, or a mixture such as {"starry-night": 0.6, "great-wave": 0.4}; without one, the first
         strength: 0 leaves the photo as it is, 1 is the full style, 1.5 the most
         size: long side of the result in pixels; 0 for the photo's own
@@ -73,7 +78,7 @@ def stylize(
             yield None  # only at a yield is it noticed that nobody listens any more
     if here.gone:
         return
-    file = here.new_result("stylize") / f"{file_name(picture.name, fast.slug(style))}.png"
+    file = _folder(here, "stylize") / f"{file_name(picture.name, fast.slug(style))}.png"
     nst.save_image(painted, file, recipe=order.recipe())
     yield str(file)
 
@@ -97,7 +102,7 @@ def optimize(
     "notes"). Cancel the job, or hang up, and the work stops.
 
     Parameters:
-        photo: the photo, as a file or a `data:` URL of at most 20 MB
+        photo: the photo, as a file, a web address, or a `data:` URL of at most 20 MB
         painting: the painting whose style it takes, likewise; or none, with a style
         settings: knobs by name, such as {"size": 512, "steps": 200}; what is not named keeps its default
         second: a second painting, if there is one
@@ -134,13 +139,15 @@ def estimate(
     """What /optimize will take, before it is asked to.
 
     Parameters:
-        photo: the photo, as a file or a `data:` URL of at most 20 MB
+        photo: the photo, as a file, a web address, or a `data:` URL of at most 20 MB
         settings: knobs by name, as for /optimize
         paintings: how many paintings it takes its style from
     Returns:
-        "seconds" (null until the network was read once), "memory" in bytes beside what the program has already, "size"
-        that it is painted at, "patch" (side of its patches; null where it is painted at once), "device"; all but the
-        last are null where the GPU is lent for the run only (ZeroGPU)
+        "seconds" (null until the network was read once)
+        "memory" in bytes beside what the program has already
+        "size" that it is painted at
+        "patch" (side of its patches; null where it is painted at once)
+        "device"; all but the device are null where the GPU is lent for the run only (ZeroGPU)
     """
     if photo is None:
         raise refusal(request, "no_photo")
@@ -157,8 +164,14 @@ def _settings(values: Any) -> Settings:
     return Settings.from_dict(values or {})
 
 
+def _folder(here: Visitor, engine: str) -> Path:
+    """Where one result goes. Assistants are all one visitor to gradio, and none shall guess another's address."""
+    (folder := here.new_result(engine) / secrets.token_hex(16)).mkdir()
+    return folder
+
+
 def _follow(here: Visitor, job: Job, order: FullOrder) -> Iterator[tuple[str | None, dict[str, Any]]]:
-    folder = here.new_result("optimize")
+    folder = _folder(here, "optimize")
     grown = Previews(folder)
     picture, progress, last = None, {"stage": "waiting"}, None
     for news in job:
@@ -180,6 +193,18 @@ def _follow(here: Visitor, job: Job, order: FullOrder) -> Iterator[tuple[str | N
 def _progress(stage: str, news: Preview) -> dict[str, Any]:
     names = ("step", "steps", "losses", "seconds", "remaining", "notes")
     return {"stage": stage} | {name: getattr(news, name) for name in names}
+
+
+class SettingsInput(gr.JSON):
+    """An object of knobs and values; gr.JSON's own description of itself is no valid schema, which MCP refuses."""
+
+    is_template = True
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+    def get_block_name(self) -> str:
+        return "json"
 
 
 class StyleInput(gr.Textbox):
@@ -209,6 +234,7 @@ def _whole(size: float) -> int | float:
 
 def build() -> None:
     """Registers the endpoints; their parts are never shown."""
+    assistants.admit()
     with gr.Group(visible=False):
         photo = PictureInput(label="photo", type="filepath", image_mode=None)
         painting = PictureInput(label="painting", type="filepath", image_mode=None)
@@ -218,7 +244,7 @@ def build() -> None:
         stroke = gr.Number(1.0, label="stroke")
         color = gr.Textbox(fast.COLOR.default, label="color")
         seed = gr.Number(fast.SEED.default, label="seed")
-        settings = gr.JSON({}, label="settings")
+        settings = SettingsInput({}, label="settings")
         second = PictureInput(label="second", type="filepath", image_mode=None)
         share = gr.Number(SHARE.default, label="share")
         places = PictureInput(label="places", type="filepath", image_mode=None)
@@ -228,7 +254,7 @@ def build() -> None:
         listing, foretold = gr.JSON(label="styles"), gr.JSON(label="estimate")
         paintings = gr.Number(1, label="paintings")
         trigger = gr.Button()
-    trigger.click(styles, None, listing, api_name="styles", queue=False)
+    trigger.click(styles, None, listing, api_name="styles", concurrency_limit=None)
     how = [style, strength, size, stroke, color, seed]
     trigger.click(stylize, [photo, *how, painting], picture, api_name="stylize", **fast_events.CONCURRENCY)
     asked = [photo, settings, paintings]
