@@ -152,7 +152,7 @@ def _number(text: str) -> int | float:
 
 
 def _paint(options: argparse.Namespace) -> int:
-    from nst.batch.folder import folders, painters
+    from nst.batch import folders, painters
     from nst.feedforward.knobs import FAST_KNOBS
     from nst.settings import KNOBS
 
@@ -191,7 +191,7 @@ def _styles(options: argparse.Namespace) -> int:
 def _learn(options: argparse.Namespace) -> int:
     if options.out.suffix.lower() != ".nst":
         raise SettingsError(f"{options.out.name} is for a style: let its name end in .nst.")
-    from nst.batch.folder import make_folder
+    from nst.batch.folders import make_folder
     from nst.feedforward.learning import learn_style
     from nst.terminal import Bar, stopping
 

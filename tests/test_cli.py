@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 from gradio.media import get_image
-from nst.batch.folder import folders, painters
 from PIL import Image
 
 import nst
 from nst import cli, terminal
+from nst.batch import folders, painters
 from nst.cli import main
 from nst.feedforward import styles
 from nst.feedforward.knobs import FAST_KNOBS

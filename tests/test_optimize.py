@@ -19,7 +19,7 @@ from nst.backbones.kinds import VGG19
 from nst.optimization import memory_use, scales
 from nst.regions.masks import open_regions
 
-module = importlib.import_module("nst.optimize")
+module = importlib.import_module("nst.optimization.run")
 
 
 @pytest.fixture(scope="module")

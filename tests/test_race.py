@@ -15,8 +15,8 @@ from nst import Settings
 from nst.backbones import loading
 from nst.backbones.kinds import CONTENT_LAYER, STYLE_LAYERS
 from nst.backbones.vgg19 import VGG19
+from nst.benchmark import baseline, race, speed
 from nst.benchmark.race import Point, Race, balanced
-from nst.benchmark.speed import baseline, race, speed
 
 
 @pytest.fixture(scope="module")

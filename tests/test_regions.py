@@ -117,7 +117,7 @@ def test_every_place_takes_its_own_painting():
 
 
 def test_a_place_that_is_too_large_for_memory_stays_to_the_last_bit_too(monkeypatch):
-    module = importlib.import_module("nst.optimize")
+    module = importlib.import_module("nst.optimization.run")
     monkeypatch.setattr(module.memory, "free", lambda device: 1)
     steps = list(nst.optimize(PHOTO, [Region(picture(2), mask=left_half())], Settings(size=WIDTH, steps=3)))
     assert "enlarged" in " ".join(steps[-1].notes)

@@ -174,7 +174,7 @@ def test_in_quick_then_full_the_small_network_leads_and_vgg19_finishes(monkeypat
             asked.append((type(self.network), max(picture.shape)))
             return super().__call__(picture)
 
-    monkeypatch.setattr(sys.modules["nst.optimize"], "Objective", Watched)
+    monkeypatch.setattr(sys.modules["nst.optimization.run"], "Objective", Watched)
     monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
     settings = Settings(network="both", size=128, steps=20)
     last = list(nst.optimize(PHOTO, PAINTING, settings))[-1]
@@ -200,7 +200,7 @@ def test_where_memory_fails_vgg19_still_only_finishes(failing, monkeypatch):
                 raise MemoryError
             return super().__call__(picture)
 
-    monkeypatch.setattr(sys.modules["nst.optimize"], "Objective", Failing)
+    monkeypatch.setattr(sys.modules["nst.optimization.run"], "Objective", Failing)
     monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
     settings = Settings(network="both", size=128, steps=20)
     last = list(nst.optimize(PHOTO, PAINTING, settings))[-1]
@@ -224,7 +224,7 @@ def test_an_interrupted_run_with_both_is_taken_up_with_the_network_that_was_next
             asked.append(type(self.network))
             return super().__call__(picture)
 
-    monkeypatch.setattr(sys.modules["nst.optimize"], "Objective", Watched)
+    monkeypatch.setattr(sys.modules["nst.optimization.run"], "Objective", Watched)
     monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
     settings = Settings(network="both", size=96, steps=10)
     for after in (2, 7, 8):
@@ -236,7 +236,7 @@ def test_an_interrupted_run_with_both_is_taken_up_with_the_network_that_was_next
 
 @pytest.mark.parametrize(("network", "share"), [("vgg19", 0.5), ("student", 1), ("both", 1)])
 def test_at_full_size_only_vgg19_alone_takes_shorter_steps(network, share, monkeypatch):
-    module, rates = sys.modules["nst.optimize"], []
+    module, rates = sys.modules["nst.optimization.run"], []
     advance = module.advance
 
     def noted(rule, *rest):

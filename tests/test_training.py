@@ -16,7 +16,7 @@ from torchvision.models import vgg19
 from nst import losses
 from nst.backbones.kinds import CONTENT_LAYER, STYLE_LAYERS
 from nst.backbones.vgg19 import VGG19
-from nst.benchmark.speed import metrics
+from nst.benchmark import metrics
 from nst.feedforward import fast, files, network, objective
 from nst.feedforward.field import CHANNELS
 from nst.feedforward.network import StyleNetwork

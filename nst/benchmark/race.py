@@ -22,8 +22,8 @@ from PIL import Image
 
 from nst.backbones.loading import load_judges
 from nst.backbones.vgg19 import VGG19
+from nst.benchmark import baseline
 from nst.benchmark.metrics import distances
-from nst.benchmark.speed import baseline
 from nst.hub import weights
 from nst.images import fit, of_area
 from nst.optimization.run import optimize

@@ -24,7 +24,7 @@ from PIL import Image
 from nst import device
 from nst.backbones.loading import load_judges
 from nst.backbones.vgg19 import SHAPES
-from nst.benchmark.speed import race
+from nst.benchmark import race
 from nst.drawings import tiles, wind
 from nst.errors import SettingsError
 from nst.feedforward import fast

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 
 import nst
 from nst.backbones.vgg19 import VGG19
-from nst.benchmark.speed import metrics
+from nst.benchmark import metrics
 from nst.feedforward import sessions
 from nst.feedforward import styles as catalogued
 from nst.images import fit, open_image

@@ -25,7 +25,8 @@ from nst.backbones.backbone import Backbone
 from nst.backbones.loading import load_judges
 from nst.backbones.student import LEARNED
 from nst.backbones.vgg19 import VGG19
-from nst.benchmark.speed import metrics, random_weights
+from nst.benchmark import metrics
+from nst.benchmark.speed import random_weights
 from nst.hub import weights
 from nst.images import open_image
 from nst.models import MODELS

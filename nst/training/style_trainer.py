@@ -14,7 +14,7 @@ from torch import Tensor
 from nst import losses
 from nst.backbones.kinds import CONTENT_LAYER
 from nst.backbones.student import Student, shipped
-from nst.benchmark.speed import metrics
+from nst.benchmark import metrics
 from nst.device import number_format
 from nst.feedforward import objective
 from nst.feedforward.field import stroke_field
