@@ -81,7 +81,7 @@ def test_memory_and_size_are_those_of_the_run(monkeypatch):
     monkeypatch.setattr(memory, "free", lambda where: round(memory_use.needed(96 * 72, number) / memory_use.SHARE) + 1)
     assert estimates.foreseen((4, 3), Settings(size=128)).size == (96, 72)
     monkeypatch.setattr(memory, "free", lambda where: 2 * 10**9)
-    assert estimates.foreseen((4, 3), Settings(size=2048)).patch in memory.PATCHES
+    assert estimates.foreseen((4, 3), Settings(size=2048)).patch in memory_use.SIDES
 
 
 def test_the_network_is_timed_once_and_then_the_time_is_known(monkeypatch):

@@ -6,6 +6,7 @@ import torch
 from nst import memory
 from nst.optimization import memory_use
 
+MARGIN = 80
 CPU = torch.device("cpu")
 MEMINFO = "MemTotal:       16000000 kB\nMemFree:         1000000 kB\nMemAvailable:    8000000 kB\n"
 
@@ -72,8 +73,11 @@ def test_a_failed_allocation_is_told_from_other_errors(error, is_it):
 
 
 def test_patches_need_less_than_the_whole_and_are_offered_where_they_do():
-    assert memory_use.sides(512 * 384) == []
+    assert memory_use.sides(512 * 384, MARGIN) == []
     large = 2048 * 1536
-    needs = [memory_use.needed(large, torch.bfloat16, patch=side) for side in (None, *memory_use.sides(large))]
+    needs = [
+        memory_use.needed(large, torch.bfloat16, patch=side, margin=MARGIN)
+        for side in (None, *memory_use.sides(large, MARGIN))
+    ]
     assert len(needs) == 4
     assert needs == sorted(needs, reverse=True)

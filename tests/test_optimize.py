@@ -471,7 +471,7 @@ def test_going_on_takes_a_picture_and_a_step_of_the_run(unfinished, after):
 def test_a_picture_too_large_for_memory_at_once_is_painted_in_patches_and_says_so(monkeypatch):
     """At sizes that a test can afford."""
     whole = run(Settings(size=192, steps=4))[-1]
-    monkeypatch.setattr(memory, "PATCHES", (64,))
+    monkeypatch.setattr(memory_use, "SIDES", (64,))
     monkeypatch.setattr(memory, "SAVING", 10.0)
     monkeypatch.setattr(memory, "needed", lambda *given: 0 if given[4] else 10**15)  # the patch
     patched = run(Settings(size=192, steps=4))[-1]
@@ -481,7 +481,7 @@ def test_a_picture_too_large_for_memory_at_once_is_painted_in_patches_and_says_s
 
 
 def test_a_failed_allocation_in_a_large_picture_is_answered_with_patches(monkeypatch):
-    monkeypatch.setattr(memory, "PATCHES", (64,))
+    monkeypatch.setattr(memory_use, "SIDES", (64,))
     monkeypatch.setattr(memory, "SAVING", 10.0)
     failing(monkeypatch, 40)
     steps = run(Settings(size=192, steps=6))

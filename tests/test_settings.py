@@ -30,7 +30,7 @@ def test_a_recipe_survives_json():
         ("size", "big"),
         ("size", None),
         ("size", True),
-        ("steps", 0),
+        ("steps", -1),
         ("seed", -1),
         ("style_weight", 10.1),
         ("content_weight", float("nan")),
