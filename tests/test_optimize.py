@@ -1,4 +1,4 @@
-"""The full method's promises, on VGG-19's layout with random weights and small pictures."""
+"""The full method's promises, on a thin VGG-19 with random weights and small pictures."""
 
 import dataclasses
 import gc
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision.models import vgg19
+from thin import thin_vgg19
 
 import nst
 from nst import ImageError, Settings, SettingsError, device, judges, losses, memory, scales
@@ -22,8 +22,8 @@ module = importlib.import_module("nst.optimize")
 
 @pytest.fixture(scope="module")
 def published():
-    torch.manual_seed(1)
-    return {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
+    with thin_vgg19() as weights:
+        yield weights
 
 
 @pytest.fixture(autouse=True)

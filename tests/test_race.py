@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision.models import vgg19
+from thin import thin_vgg19
 
 from nst import Settings, benchmark, judges, race, textbook
 from nst.networks import CONTENT_LAYER, STYLE_LAYERS, VGG19
@@ -18,8 +18,8 @@ from nst.race import Point, Race, balanced
 
 @pytest.fixture(scope="module")
 def published():
-    torch.manual_seed(1)
-    return {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
+    with thin_vgg19() as weights:
+        yield weights
 
 
 @pytest.fixture

@@ -1,0 +1,29 @@
+"""A thin VGG-19: all its layers with an eighth of their channels, for whatever does not hang on how wide they are."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+
+import pytest
+import torch
+
+from nst import networks, textbook
+
+LAYOUT = {
+    layer: (index, (outputs // 8, inputs if inputs == 3 else inputs // 8))
+    for layer, (index, (outputs, inputs)) in networks.LAYOUT.items()
+}
+
+
+@contextmanager
+def thin_vgg19() -> Iterator[dict[str, torch.Tensor]]:
+    """Random weights for it (He et al. 2015); until the end ``VGG19`` expects its shapes."""
+    dice, weights = torch.Generator().manual_seed(1), {}
+    for index, (outputs, inputs) in LAYOUT.values():
+        shape = (outputs, inputs, 3, 3)
+        weights[f"features.{index}.weight"] = torch.randn(shape, generator=dice) * (2 / prod(shape[1:])) ** 0.5
+        weights[f"features.{index}.bias"] = torch.zeros(outputs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "LAYOUT", LAYOUT)
+        patch.setattr(textbook, "LAYOUT", LAYOUT)
+        yield weights
