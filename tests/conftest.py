@@ -1,13 +1,53 @@
 """What tests of several rooms stand on."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gradio_client import Client, handle_file
 from hub import Hub
 from huggingface_hub import close_session, constants
+from pictures import scene
+from served import NOBODY, App, app, app_with_hub
 from small_weights import FILE, SMALL, at, small
 
 from nst.hub import ranges, weights
+
+# Fixtures that take long: a running program; a network exported, trained or taught; a wheel built, packages resolved.
+SLOW = {"begun", "server", "offline", "home", "exported", "run", "teach", "wheel", "on_a_space"}
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """Mark as slow what asks for one of these."""
+    for item in items:
+        if SLOW & set(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def begun(tmp_path_factory) -> Iterator[tuple[App, list]]:
+    """One running program for all tests that change nothing of it, and what came from its first painting, from the
+    download of VGG-19 to the finished picture."""
+    folder = tmp_path_factory.mktemp("server")
+    scene().resize((96, 64)).save(folder / "beach.png")
+    with app_with_hub(folder) as running:
+        client, photo = Client(running.url, verbose=False), handle_file(str(folder / "beach.png"))
+        told = list(client.submit(photo, photo, {"size": 64, "steps": 4}, api_name="/optimize"))
+        client.close()
+        yield running, told
+
+
+@pytest.fixture(scope="session")
+def server(begun) -> App:
+    """The running program; VGG-19 is here."""
+    return begun[0]
+
+
+@pytest.fixture(scope="session")
+def offline(tmp_path_factory) -> Iterator[App]:
+    """The same where nothing can be downloaded."""
+    with app(tmp_path_factory.mktemp("offline"), NOBODY) as running:
+        yield running
 
 
 @pytest.fixture

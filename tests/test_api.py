@@ -13,19 +13,13 @@ from gradio_client.exceptions import AppError
 from gradio_client.utils import Status
 from pictures import CASES, scene
 from PIL import Image
-from served import LONG, NOBODY, app, app_with_hub, wait_for
+from served import LONG, NOBODY, wait_for
 
 import nst
 from nst.drawings import DRAWINGS
 from nst.regions.masks import SECOND, STAYS
 
 SMALL = {"size": 64, "steps": 4}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with app_with_hub(tmp_path_factory.mktemp("api")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -120,10 +114,10 @@ def test_without_a_size_the_result_is_as_large_as_the_photo(client, photo):
     assert opened(client.predict(photo=handle_file(photo), api_name="/stylize")).size == (96, 64)
 
 
-@pytest.fixture(scope="module")
-def first_run(client, photo) -> list:
-    """What came from this server's first optimization, from the download to the finished picture."""
-    return list(client.submit(handle_file(photo), handle_file(photo), SMALL, api_name="/optimize"))
+@pytest.fixture
+def first_run(begun) -> list:
+    """What came from the server's first optimization, from the download to the finished picture."""
+    return begun[1]
 
 
 def test_optimize_streams_pictures_and_progress_and_ends_with_the_finished_one(first_run):
@@ -166,15 +160,14 @@ def test_optimize_takes_styles_instead_of_a_painting(client, photo):
     assert nst.read_recipe(picture)["style"] == shares
 
 
-def test_without_network_optimize_says_what_is_missing_and_fast_works(tmp_path, photo):
-    with app(tmp_path, NOBODY) as running:
-        client = Client(running.url, verbose=False)
-        with pytest.raises(AppError) as error:
-            client.predict(handle_file(photo), handle_file(photo), SMALL, api_name="/optimize")
-        assert "VGG-19" in message(error)
-        assert NOBODY in message(error)
-        assert opened(client.predict(handle_file(photo), api_name="/stylize")).size == (96, 64)
-        client.close()
+def test_without_network_optimize_says_what_is_missing_and_fast_works(offline, photo):
+    client = Client(offline.url, verbose=False)
+    with pytest.raises(AppError) as error:
+        client.predict(handle_file(photo), handle_file(photo), SMALL, api_name="/optimize")
+    assert "VGG-19" in message(error)
+    assert NOBODY in message(error)
+    assert opened(client.predict(handle_file(photo), api_name="/stylize")).size == (96, 64)
+    client.close()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import nst
 from nst import cli, terminal
 from nst.batch import folders, painters
 from nst.cli import main
-from nst.feedforward import styles
+from nst.feedforward import learning, styles
 from nst.feedforward.knobs import FAST_KNOBS
 from nst.settings import KNOBS, PRESETS, Settings
 
@@ -91,7 +91,9 @@ def test_any_painting_is_a_style(folder):
     assert recipe["color"] == "match"
 
 
-def test_a_style_is_learned_and_then_painted_in(folder, capsys):
+def test_a_style_is_learned_and_then_painted_in(folder, monkeypatch, capsys):
+    for name, side in {"SIDE": 64, "LONG": 96, "FIELD": 128}.items():
+        monkeypatch.setattr(learning, name, side)
     assert main(["learn", "painting.jpg", "-o", "mine.nst", "--seconds", "0.1", "--title", "Mine"]) == 0
     assert "Mine" in said(capsys)[0]
     assert main(["paint", "photo.jpg", "mine.nst", "-o", "out"]) == 0

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 from pictures import scene
-from torchvision.models import vgg19
 
 import nst
 from nst import Settings, device, memory
@@ -85,9 +84,7 @@ def test_memory_and_size_are_those_of_the_run(monkeypatch):
 
 
 def test_the_network_is_timed_once_and_then_the_time_is_known(monkeypatch):
-    torch.manual_seed(1)
-    published = {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
-    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: published)
+    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
     monkeypatch.setattr(loading, "_networks", {})
     monkeypatch.setattr(estimates, "_timed", {})
     monkeypatch.setattr(estimates, "SIDES", dict.fromkeys(estimates.SIDES, (32, 64)))

@@ -149,13 +149,13 @@ def test_tiles_with_the_statistics_of_the_whole_are_the_whole(small_tiles, monke
 
 
 def test_tiles_are_nearly_the_whole_and_no_line_shows_where_they_meet(monkeypatch):
-    monkeypatch.setattr(tiles, "WHOLE", 1_000_000)
-    whole, tiled = whole_and_tiled(monkeypatch, scene(1280, 1024, 3))
+    monkeypatch.setattr(tiles, "WHOLE", 500_000)
+    whole, tiled = whole_and_tiled(monkeypatch, scene(1024, 640, 3))
     difference = tiled - whole
     assert np.abs(difference).mean() < 2
     # Steps of the difference between neighbors: at a border no larger than elsewhere.
     steps = np.abs(np.diff(difference, axis=1)).mean(axis=(0, 2))
-    borders = [part.start - 1 for part in tiles.cut(1280)[1:]]
+    borders = [part.start - 1 for part in tiles.cut(1024)[1:]]
     assert borders
     assert steps[borders].max() <= steps.mean() + 4 * steps.std()
 
@@ -184,8 +184,8 @@ def test_the_margin_is_as_wide_as_the_network_sees():
 
 def test_progress_is_told_by_tile(small_tiles):
     told = []
-    nst.stylize(scene(640, 512), progress=lambda done, total: told.append((done, total)))
-    assert told == [(n, 16) for n in range(17)]
+    nst.stylize(scene(480, 320), progress=lambda done, total: told.append((done, total)))
+    assert told == [(n, 6) for n in range(7)]
 
 
 def test_a_run_that_is_no_longer_wanted_ends_in_the_middle(small_tiles):

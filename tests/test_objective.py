@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision.models import vgg19
+from thin import thin_vgg19
 
 import nst
 from nst import Region, Settings
@@ -20,8 +20,8 @@ SIZE = (304, 245)
 
 @pytest.fixture(scope="module")
 def network():
-    torch.manual_seed(1)
-    return VGG19({f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()})
+    with thin_vgg19() as weights:
+        yield VGG19(weights)
 
 
 def picture(seed: int, width: int = SIZE[0], height: int = SIZE[1]) -> Image.Image:

@@ -1,4 +1,4 @@
-"""The full method's promises, on VGG-19's layout with random weights and small pictures."""
+"""The full method's promises, on a thin VGG-19 with random weights and small pictures."""
 
 import dataclasses
 import gc
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision.models import vgg19
+from thin import thin_vgg19
 
 import nst
 from nst import ImageError, Settings, SettingsError, device, losses, memory
@@ -24,8 +24,8 @@ module = importlib.import_module("nst.optimization.run")
 
 @pytest.fixture(scope="module")
 def published():
-    torch.manual_seed(1)
-    return {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
+    with thin_vgg19() as weights:
+        yield weights
 
 
 @pytest.fixture(autouse=True)
@@ -472,7 +472,7 @@ def test_a_picture_too_large_for_memory_at_once_is_painted_in_patches_and_says_s
     """At sizes that a test can afford."""
     whole = run(Settings(size=192, steps=4))[-1]
     monkeypatch.setattr(memory_use, "SIDES", (64,))
-    monkeypatch.setattr(memory, "SAVING", 10.0)
+    monkeypatch.setattr(memory_use, "SAVING", 10.0)
     monkeypatch.setattr(memory, "needed", lambda *given: 0 if given[4] else 10**15)  # the patch
     patched = run(Settings(size=192, steps=4))[-1]
     assert "in patches of 64" in patched.notes[-1]
@@ -482,7 +482,7 @@ def test_a_picture_too_large_for_memory_at_once_is_painted_in_patches_and_says_s
 
 def test_a_failed_allocation_in_a_large_picture_is_answered_with_patches(monkeypatch):
     monkeypatch.setattr(memory_use, "SIDES", (64,))
-    monkeypatch.setattr(memory, "SAVING", 10.0)
+    monkeypatch.setattr(memory_use, "SAVING", 10.0)
     failing(monkeypatch, 40)
     steps = run(Settings(size=192, steps=6))
     assert "painted in patches of 64" in steps[-1].notes[-1]

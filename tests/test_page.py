@@ -1,5 +1,6 @@
 """The page in a real browser: both tabs, at both widths, in both languages; what goes wrong; who leaves."""
 
+import io
 from dataclasses import asdict
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import DESKTOP, PHONE, Visitor, browser, chromium
 from PIL import Image
-from playwright.sync_api import expect
-from served import NOBODY, app, app_with_hub
+from playwright.sync_api import Locator, expect
+from served import NOBODY, App, wait_for
 
 import nst
 from nst.drawings import DRAWINGS
@@ -26,12 +27,6 @@ each_way = pytest.mark.parametrize(("size", "locale"), WAYS, ids=lambda value: s
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with app_with_hub(tmp_path_factory.mktemp("page")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def chrome():
     with browser() as running:
         yield running
@@ -41,8 +36,8 @@ def chrome():
 def visit(server, chrome):
     visitors = []
 
-    def visiting(**how) -> Visitor:
-        visitors.append(Visitor(chrome, server.url, **how))
+    def visiting(where: App = server, **how) -> Visitor:
+        visitors.append(Visitor(chrome, where.url, **how))
         return visitors[-1]
 
     yield visiting
@@ -328,15 +323,16 @@ def test_styles_are_mixed_on_the_palette(visit, tmp_path):
 
 def test_the_brush_and_the_colors_paint_again(visit, tmp_path):
     visitor = visit()
+    result = visitor.page.locator("#paint-result img").first
+    shown = result.get_attribute("src")
     visitor.tap("#paint-color label >> nth=1")
+    expect(result).not_to_have_attribute("src", shown)
+    shown = result.get_attribute("src")
     visitor.page.locator("#paint-stroke input[type=range]").press("ArrowRight")
-    for _ in range(100):  # until the file is that of both changes: each of them paints
-        recipe = nst.read_recipe(visitor.downloads("#paint-png", tmp_path))
-        if (recipe["color"], recipe["stroke"]) == ("luminance", 1.1):
-            break
-        visitor.page.wait_for_timeout(100)
-    assert (recipe["color"], recipe["stroke"]) == ("luminance", 1.1)
+    expect(result).not_to_have_attribute("src", shown)
     visitor.sees_picture("paint")
+    recipe = nst.read_recipe(visitor.downloads("#paint-png", tmp_path))
+    assert (recipe["color"], recipe["stroke"]) == ("luminance", 1.1)
 
 
 def test_the_same_photo_is_painted_differently(visit, tmp_path):
@@ -372,9 +368,13 @@ def test_a_painting_of_ones_own_paints_at_once_is_learned_kept_and_brought_back(
 
     visitor.tap("#own-learn")
     visitor.sees("#own-status", "steps done")
+    result = visitor.page.locator("#paint-result img").first
+    shown = result.get_attribute("src")
     visitor.tap("#own-stop")
     visitor.sees("#own-status", first(said["learned"]))
     expect(visitor.page.locator("#own-learn")).to_be_visible()
+    expect(result).not_to_have_attribute("src", shown)  # painted anew, with what was learned
+    visitor.sees_picture("paint")
     file = visitor.downloads("#own-file", tmp_path)
     style = nst.open_style(file)
     assert (file.suffix, style.title) == (".nst", "my wind")
@@ -390,12 +390,12 @@ def test_a_painting_of_ones_own_paints_at_once_is_learned_kept_and_brought_back(
 
 
 def test_a_large_photo_is_followed_part_by_part(visit, tmp_path):
-    Image.effect_noise((2700, 1500), 60).convert("RGB").save(tmp_path / "large.jpg")
+    Image.effect_noise((2400, 1350), 60).convert("RGB").save(tmp_path / "large.jpg")
     visitor = visit()
     visitor.tap("#paint-original label")
     visitor.give("paint-photo", tmp_path / "large.jpg")
     visitor.sees("#paint-status", "Painting a large photo: part")
-    visitor.sees("#paint-status", "2700 × 1500 px")
+    visitor.sees("#paint-status", "2400 × 1350 px")
 
 
 def test_a_large_photo_can_be_stopped_and_the_picture_before_stays(visit, tmp_path):
@@ -428,32 +428,28 @@ def test_what_is_missing_is_said(visit, tmp_path, locale):
     visitor.sees(TOAST, words(locale)["needs_painting"])
 
 
-def test_without_network_optimize_says_what_has_to_be_downloaded_and_from_where(chrome, tmp_path):
-    with app(tmp_path, NOBODY) as running:
-        visitor = Visitor(chrome, running.url, locale="pt-PT")
-        start(visitor, "pt-PT")
-        visitor.sees(TOAST, "VGG-19")
-        visitor.sees(TOAST, NOBODY)
-        expect(visitor.page.locator("#paint-keep")).to_be_visible()
-        expect(visitor.page.locator("#paint-status")).to_have_text("")
-        visitor.leave()
+def test_without_network_optimize_says_what_has_to_be_downloaded_and_from_where(visit, offline):
+    visitor = visit(offline, locale="pt-PT")
+    start(visitor, "pt-PT")
+    visitor.sees(TOAST, "VGG-19")
+    visitor.sees(TOAST, NOBODY)
+    expect(visitor.page.locator("#paint-keep")).to_be_visible()
+    expect(visitor.page.locator("#paint-status")).to_have_text("")
 
 
-def test_without_network_the_small_network_paints(chrome, tmp_path):
-    with app(tmp_path, NOBODY) as running:
-        visitor = Visitor(chrome, running.url)
-        visitor.sees("#paint-how", "Quick · ")  # what it takes: the network is here
-        choose_how(visitor, "student")
-        visitor.sees("#paint-estimate", "GB of memory on")
-        open_all(visitor, steps=4, how="student")
-        visitor.tap("#paint-examples button >> nth=0")
-        visitor.tap("#paint-keep")
-        visitor.sees("#paint-status", "Finished: 4 steps")
-        assert nst.read_recipe(visitor.downloads("#paint-png", tmp_path))["network"] == "student"
-        visitor.tap("#paint-again-finish")
-        visitor.sees(TOAST, "VGG-19 has to be downloaded once")
-        expect(visitor.page.locator("#paint-again-finish")).to_be_visible()
-        visitor.leave()
+def test_without_network_the_small_network_paints(visit, offline, tmp_path):
+    visitor = visit(offline)
+    visitor.sees("#paint-how", "Quick · ")  # what it takes: the network is here
+    choose_how(visitor, "student")
+    visitor.sees("#paint-estimate", "GB of memory on")
+    open_all(visitor, steps=4, how="student")
+    visitor.tap("#paint-examples button >> nth=0")
+    visitor.tap("#paint-keep")
+    visitor.sees("#paint-status", "Finished: 4 steps")
+    assert nst.read_recipe(visitor.downloads("#paint-png", tmp_path))["network"] == "student"
+    visitor.tap("#paint-again-finish")
+    visitor.sees(TOAST, "VGG-19 has to be downloaded once")
+    expect(visitor.page.locator("#paint-again-finish")).to_be_visible()
 
 
 def test_a_quick_painting_is_finished_by_vgg19(visit, tmp_path):
@@ -574,21 +570,32 @@ def test_a_finished_painting_is_gone_on_from(wish, size, style_weight, visit, ph
     assert max(Image.open(file).size) == size
 
 
+def shown_in_the_middle(board: Locator) -> tuple[int, ...]:
+    """The color that is to be seen in the middle of the drawing board."""
+    seen = Image.open(io.BytesIO(board.screenshot())).convert("RGB")
+    return seen.getpixel((seen.width // 2, seen.height // 2))
+
+
 def draw_a_stroke(visitor: Visitor) -> None:
-    """A second painting, and in the middle of the photo where it goes."""
+    """Choose a second painting, and draw where it goes: in the middle of ``photo``, which is gray."""
     visitor.tap("#paint-places > button")
     visitor.tap("#paint-second-drawings button >> nth=0")
     expect(visitor.page.locator("#paint-second img")).to_be_visible()
     board = visitor.page.locator("#paint-draw canvas").first
     board.scroll_into_view_if_needed()
-    # The board fades in, and takes no stroke until then.
-    visitor.page.wait_for_timeout(1500)
-    box = board.bounding_box()
-    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    visitor.page.mouse.move(*middle)
-    visitor.page.mouse.down()
-    visitor.page.mouse.move(middle[0], middle[1] + 60, steps=8)
-    visitor.page.mouse.up()
+    # The photo comes onto the board by itself and takes with it what was drawn before.
+    wait_for(lambda: all(abs(level - 128) < 30 for level in shown_in_the_middle(board)), "the photo on the board")
+    undo = visitor.page.locator("#paint-draw button[aria-label=Undo]")
+    for _ in range(20):  # a board that is still fading in takes no stroke
+        box = board.bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        visitor.page.mouse.move(*middle)
+        visitor.page.mouse.down()
+        visitor.page.mouse.move(middle[0], middle[1] + 60, steps=8)
+        visitor.page.mouse.up()
+        if undo.is_enabled():
+            break
+    expect(undo).to_be_enabled()
 
 
 def colors(drawing: Image.Image) -> set[tuple[int, ...]]:

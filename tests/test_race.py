@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision.models import vgg19
+from thin import thin_vgg19
 
 from nst import Settings
 from nst.backbones import loading
@@ -21,8 +21,8 @@ from nst.benchmark.race import Point, Race, balanced
 
 @pytest.fixture(scope="module")
 def published():
-    torch.manual_seed(1)
-    return {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
+    with thin_vgg19() as weights:
+        yield weights
 
 
 @pytest.fixture

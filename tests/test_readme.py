@@ -5,13 +5,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hub import Hub
 from pictures import scene
 from PIL import Image
-from served import ROOT, app_with_hub, vgg19
+from served import ROOT, vgg19
 
 from nst import KNOBS, PRESETS
 from nst.feedforward import fast
@@ -57,19 +58,25 @@ def test_there_are_snippets_of_every_call():
     ]
 
 
-def test_the_package_snippet_runs(folder):
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Iterator[dict[str, str]]:
+    """An environment with a Hub that has VGG-19, and a cache for it."""
+    with Hub({"model.safetensors": vgg19()}) as hub:
+        yield {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path_factory.mktemp("hf"))}
+
+
+def test_the_package_snippet_runs(folder, home):
     # At its own size, 512 pixels and 120 steps, it takes a minute: only these two numbers are changed.
     snippet = PACKAGE[0].replace("size=512, steps=120", "size=64, steps=5")
     assert snippet != PACKAGE[0]
-    with Hub({"model.safetensors": vgg19()}) as hub:
-        told = run(snippet, folder, HF_ENDPOINT=hub.url, HF_HOME=str(folder / "hf"))
+    told = run(snippet, folder, **home)
     assert "5 of 5, 0 s left" in told
     assert (folder / "fast.png").stat().st_size > 0
     assert (folder / "any.png").stat().st_size > 0
     assert (folder / "optimized.jpg").stat().st_size > 0
 
 
-def test_the_snippet_of_regions_runs(folder):
+def test_the_snippet_of_regions_runs(folder, home):
     snippet = PACKAGE[1].replace("size=384", "size=64, steps=3")
     assert snippet != PACKAGE[1]
     for name in ("starry.jpg", "wave.jpg"):
@@ -78,24 +85,18 @@ def test_the_snippet_of_regions_runs(folder):
         mask = Image.new("L", (64, 48))
         mask.paste(255, white)
         mask.save(folder / name)
-    with Hub({"model.safetensors": vgg19()}) as hub:
-        told = run(snippet, folder, HF_ENDPOINT=hub.url, HF_HOME=str(folder / "hf"))
+    told = run(snippet, folder, **home)
     assert "3 of 3" in told
     assert (folder / "regions.png").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_the_snippet_of_learning_a_style_runs(folder):
-    snippet = PACKAGE[2].replace("seconds=30", "seconds=3")
+    snippet = PACKAGE[2].replace("seconds=30", "seconds=0.5")
     assert snippet != PACKAGE[2]
     assert re.search(r"[1-9]\d* steps", run(snippet, folder))
     assert (folder / "mine.nst").stat().st_size < 16_000
     assert (folder / "mine.png").stat().st_size > 0
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with app_with_hub(tmp_path_factory.mktemp("readme")) as running:
-        yield running
 
 
 @pytest.mark.parametrize("number", range(len(CLIENT)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision.models import vgg19
+from thin import thin_vgg19
 
 import nst
 from nst import Region, Settings, SettingsError
@@ -30,10 +30,14 @@ def left_half(width: int = WIDTH, height: int = HEIGHT) -> Image.Image:
 PHOTO = nst.open_image(picture(1))
 
 
+@pytest.fixture(scope="module")
+def published():
+    with thin_vgg19() as weights:
+        yield weights
+
+
 @pytest.fixture(autouse=True)
-def network(monkeypatch):
-    torch.manual_seed(1)
-    published = {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
+def network(published, monkeypatch):
     monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: published)
     monkeypatch.setattr(loading, "_networks", {})
 

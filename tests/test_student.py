@@ -12,7 +12,7 @@ import torch
 from pictures import scene
 from PIL import Image
 from safetensors.torch import load_file
-from torchvision.models import vgg19
+from thin import thin_vgg19
 
 import nst
 from nst import Settings, losses
@@ -43,6 +43,14 @@ def no_vgg19(monkeypatch):
 
     monkeypatch.setattr(loading.weights, "vgg19", fetched)
     monkeypatch.setattr(loading, "_networks", {})
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """A thin VGG-19 in the place of the one that is downloaded; gives its weights."""
+    with thin_vgg19() as weights:
+        monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: weights)
+        yield weights
 
 
 def test_a_layer_has_the_side_that_vgg19_gives_it_and_its_own_directions():
@@ -166,16 +174,15 @@ def test_quick_then_full_is_quick_and_its_finish_in_one():
     assert (large.finish_steps, replace(large, network="student").finishing().steps) == (20, 40)
 
 
-def test_in_quick_then_full_the_small_network_leads_and_vgg19_finishes(monkeypatch):
+def test_in_quick_then_full_the_small_network_leads_and_vgg19_finishes(monkeypatch, full):
     asked = []
 
     class Watched(Objective):
         def __call__(self, picture):
-            asked.append((type(self.network), max(picture.shape)))
+            asked.append((type(self.view.network), max(picture.shape)))
             return super().__call__(picture)
 
     monkeypatch.setattr(sys.modules["nst.optimization.run"], "Objective", Watched)
-    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
     settings = Settings(network="both", size=128, steps=20)
     last = list(nst.optimize(PHOTO, PAINTING, settings))[-1]
     first = settings.steps - settings.finish_steps
@@ -187,13 +194,13 @@ def test_in_quick_then_full_the_small_network_leads_and_vgg19_finishes(monkeypat
 
 
 @pytest.mark.parametrize("failing", ["coarse", "student's full size", "finish"])
-def test_where_memory_fails_vgg19_still_only_finishes(failing, monkeypatch):
+def test_where_memory_fails_vgg19_still_only_finishes(failing, monkeypatch, full):
     asked, failed = [], []
 
     class Failing(Objective):
         def __call__(self, picture):
-            asked.append((type(self.network), max(picture.shape)))
-            student = isinstance(self.network, Student)
+            asked.append((type(self.view.network), max(picture.shape)))
+            student = isinstance(self.view.network, Student)
             place = "finish" if not student else "coarse" if asked[-1][1] == 64 else "student's full size"
             if place == failing and not failed:
                 failed.append(place)
@@ -201,7 +208,6 @@ def test_where_memory_fails_vgg19_still_only_finishes(failing, monkeypatch):
             return super().__call__(picture)
 
     monkeypatch.setattr(sys.modules["nst.optimization.run"], "Objective", Failing)
-    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
     settings = Settings(network="both", size=128, steps=20)
     last = list(nst.optimize(PHOTO, PAINTING, settings))[-1]
     finish = [side for network, side in asked if network is VGG19]
@@ -216,16 +222,15 @@ def test_where_memory_fails_vgg19_still_only_finishes(failing, monkeypatch):
         assert last.step == settings.steps
 
 
-def test_an_interrupted_run_with_both_is_taken_up_with_the_network_that_was_next(monkeypatch):
+def test_an_interrupted_run_with_both_is_taken_up_with_the_network_that_was_next(monkeypatch, full):
     asked = []
 
     class Watched(Objective):
         def __call__(self, picture):
-            asked.append(type(self.network))
+            asked.append(type(self.view.network))
             return super().__call__(picture)
 
     monkeypatch.setattr(sys.modules["nst.optimization.run"], "Objective", Watched)
-    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
     settings = Settings(network="both", size=96, steps=10)
     for after in (2, 7, 8):
         asked.clear()
@@ -235,7 +240,7 @@ def test_an_interrupted_run_with_both_is_taken_up_with_the_network_that_was_next
 
 
 @pytest.mark.parametrize(("network", "share"), [("vgg19", 0.5), ("student", 1), ("both", 1)])
-def test_at_full_size_only_vgg19_alone_takes_shorter_steps(network, share, monkeypatch):
+def test_at_full_size_only_vgg19_alone_takes_shorter_steps(network, share, monkeypatch, full):
     module, rates = sys.modules["nst.optimization.run"], []
     advance = module.advance
 
@@ -244,7 +249,6 @@ def test_at_full_size_only_vgg19_alone_takes_shorter_steps(network, share, monke
         return advance(rule, *rest)
 
     monkeypatch.setattr(module, "advance", noted)
-    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
     settings = Settings(network=network, size=128, steps=20)
     list(nst.optimize(PHOTO, PAINTING, settings))
     for scale in scales.plan(128, 20, finish=settings.finish_steps):
@@ -253,8 +257,7 @@ def test_at_full_size_only_vgg19_alone_takes_shorter_steps(network, share, monke
         rates = rates[scale.steps :]
 
 
-def test_both_networks_are_timed_for_a_run_with_both(monkeypatch):
-    monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
+def test_both_networks_are_timed_for_a_run_with_both(monkeypatch, full):
     monkeypatch.setattr(estimates, "_timed", {})
     monkeypatch.setattr(estimates, "SIDES", dict.fromkeys(estimates.SIDES, (32, 64)))
     both = Settings(network="both", size=96)
@@ -304,11 +307,12 @@ def test_a_quick_result_is_finished_by_vgg19():
 
 
 @pytest.fixture
-def teach(tmp_path, monkeypatch):
-    """Teaches a student as the command does, on very small pictures; gives the checkpoint's content."""
+def teach(tmp_path, monkeypatch, full):
+    """Teaches a thin student as the command does, on very small pictures; gives the checkpoint's content."""
+    for layer, (hidden, passed, pooled, directions) in STAGES.items():
+        monkeypatch.setitem(STAGES, layer, student.Stage(hidden // 8, passed // 8, pooled, directions // 8))
+    monkeypatch.setattr(distillation.weights, "vgg19", lambda: full)
     torch.manual_seed(1)
-    published = {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
-    monkeypatch.setattr(distillation.weights, "vgg19", lambda: published)
     monkeypatch.setattr(data, "SIDES", (32, 48))
     monkeypatch.setattr(data, "PIXELS", 3 * 32**2)
     monkeypatch.setattr(projections, "CALIBRATION", 2)
@@ -468,9 +472,7 @@ def test_directions_do_not_hang_on_a_courses_seed():
 
 def test_what_goes_on_is_what_the_next_layer_hears():
     """Of as many channels as it takes all of them, the next layer's convolution comes out the same."""
-    torch.manual_seed(1)
-    published = {f"features.{name}": tensor for name, tensor in vgg19(weights=None).features.state_dict().items()}
-    teacher = VGG19(published)
+    teacher = VGG19(random_weights())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(projections, "CALIBRATION", 4)
         patch.setattr(projections, "SIDE", 64)

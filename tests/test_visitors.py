@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
-from served import LONG, app_with_hub, wait_for
+from served import LONG, wait_for
 
 import nst
 from nst.page import QUEUE
@@ -28,12 +28,6 @@ job = Client(sys.argv[1], verbose=False).submit(
 for _, progress in job:
     print(progress["stage"], flush=True)
 """
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with app_with_hub(tmp_path_factory.mktemp("visitors")) as running:
-        yield running
 
 
 @pytest.fixture

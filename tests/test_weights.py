@@ -27,7 +27,7 @@ def child(code: str, **environment: str) -> subprocess.Popen:
     """A fresh Python that runs this, with these variables and none other of the Hub's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGINGFACE"))}
     return subprocess.Popen(
-        [sys.executable, "-c", f"from nst import weights\n{code}"],
+        [sys.executable, "-c", f"from nst.hub import weights\n{code}"],
         cwd=ROOT,
         env=kept | environment,
         stdout=subprocess.PIPE,
