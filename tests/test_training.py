@@ -34,7 +34,7 @@ def published():
 @pytest.fixture(autouse=True)
 def small_palettes(monkeypatch):
     """Colors are compared on few pixels: sorting them is what measuring takes time for."""
-    monkeypatch.setattr(measure, "SHRUNK", 64)
+    monkeypatch.setattr(metrics, "SHRUNK", 64)
 
 
 @pytest.fixture
