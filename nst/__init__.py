@@ -1,9 +1,9 @@
 """Neural style transfer: a photograph goes in, a painting comes out.
 
-``stylize`` paints in one pass with a trained network; ``optimize`` is the full method of
-Gatys, Ecker & Bethge (2016), for any photograph and any painting, one ``Step`` at a time.
+``stylize`` paints in one pass with a trained network; ``optimize`` is the full method of Gatys, Ecker & Bethge (2016),
+for any photograph and any painting, one ``Step`` at a time.
 
-A name is imported when it is asked for (PEP 562): torch and ONNX Runtime take seconds, and not everyone needs both.
+Names are imported on first access (PEP 562): torch and ONNX Runtime take seconds, and not everyone needs both.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nst.settings import KNOBS, PRESETS, Settings
     from nst.version import __version__
 
-# The same for Python, by module; a test compares the two.
+# The same names at run time, by module; a test compares the two.
 _PUBLIC = {
     "errors": ("Cancelled", "ImageError", "NSTError", "SettingsError", "WeightsUnavailable"),
     "optimization.estimates": ("Estimate", "estimate"),
@@ -73,7 +73,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """A public name from where it is defined, or a module of this package."""
+    """Import a public name from where it is defined, or a module of this package."""
     if name in _HOME:
         value = getattr(importlib.import_module(_HOME[name]), name)
         globals()[name] = value
@@ -85,5 +85,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """What there is, for those who look with Tab: also what was not asked for yet."""
+    """List all public names for tab completion, including those not imported yet."""
     return sorted({*globals(), *__all__})

@@ -1,9 +1,9 @@
 """The command line: ``nst paint``, ``styles``, ``learn``, ``recipe`` and ``serve``; the same as ``python -m nst``.
 
-By argparse, which needs no package and begins at once. What takes long to import is imported where it is needed, so
-that help never waits for torch.
+It uses argparse, which is part of Python and starts at once. Slow imports are done where they are needed, so that help
+never waits for torch.
 
-Exit codes: 0 good, 1 something failed (of many photos at least one), 2 bad arguments, 130 stopped by Ctrl-C.
+Exit codes: 0 success, 1 failure (of at least one of many photos), 2 bad arguments, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from nst.settings import Knob
 
 FAILED, BAD_ARGUMENTS, STOPPED = 1, 2, 130
-NETWORKS = {"quick": "student", "both": "both", "full": "vgg19"}  # by the way of painting: the setting `network`
+NETWORKS = {"quick": "student", "both": "both", "full": "vgg19"}  # the setting `network`, by --how
 HOW = "fast, in one pass; quick, by steps under the small network; full, under VGG-19; both, quick and then full"
-WORDS = ("id", "title", "artist", "year", "license")  # told of a style
+WORDS = ("id", "title", "artist", "year", "license")  # listed for a style
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that gets its arguments when it is used, and says in one sentence what is wrong with what it is given.
+    """A parser that adds its arguments when it is used, and reports bad ones in one sentence.
 
     The arguments of ``paint`` are made from ``KNOBS``, whose import takes longer than any other command's help."""
 
@@ -97,7 +97,7 @@ def _parser() -> _Parser:
 
 
 def _paint_arguments(parser: argparse.ArgumentParser) -> None:
-    """What ``nst paint`` takes: knobs as ``KNOBS`` and the fast engine have them."""
+    """Add the arguments of ``nst paint``, with settings from ``KNOBS`` and from the fast engine."""
     from nst.feedforward.knobs import FAST_KNOBS
     from nst.settings import KNOBS, PRESETS
 
@@ -133,7 +133,7 @@ def _paint_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add(group: Any, knob: Knob, more: str = "") -> None:
-    """An option for a knob, with its words. Its range is checked once it is known what paints."""
+    """Add an option for a setting, with its help. Its range is checked once the engine is known."""
     allowed = ", ".join(knob.choices) if knob.choices else f"{knob.low:g} to {knob.high:.10g}"
     words = f"{knob.help} ({allowed}; usually {knob.default}){more}".replace("%", "%%")
     kind = {"choices": knob.choices} if knob.choices else {"type": _number, "metavar": "N"}

@@ -1,7 +1,7 @@
-"""Whose colors a painting has: its own, or the photograph's (Gatys et al. 2017, "Preserving color").
+"""The colors of the result: the painting's, or the photograph's (Gatys et al. 2017, "Preserving color").
 
-Two ways to keep the photograph's: take only the lightness of the painting, or give the painting's
-colors, as a cloud in RGB, the mean and covariance of the photograph's.
+There are two ways to keep the photograph's: take only the luminance of the painting, or give the painting's colors, as
+a distribution in RGB, the mean and covariance of the photograph's.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ COLORS = ("style", "luminance", "match")
 
 # Luma of ITU-R BT.601, the weights that YIQ and JPEG use.
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-FLOOR = 1e-4  # added to variances of colors in 0..1, or matching would blow up the noise of a gray picture
-SAMPLE = 1_000_000  # pixels that are enough to know a picture's colors
-BAND = 1_000_000  # pixels worked on at a time, so that a large picture needs little memory besides itself
+FLOOR = 1e-4  # added to variances of colors in 0..1, so that matching does not amplify the noise of a gray picture
+SAMPLE = 1_000_000  # pixels that are enough to estimate a picture's colors
+BAND = 1_000_000  # pixels processed at a time, so that a large picture needs little extra memory
 
 
 def keep_colors(painted: Image.Image, photo: Image.Image) -> Image.Image:
-    """``painted`` with the colors of ``photo``: its own luma, the photograph's differences from luma.
+    """Return ``painted`` with the colors of ``photo``: its own luma, the photograph's differences from luma.
 
-    Both RGB and of the same size. "Luminance-only transfer", section 3.2 of the paper."""
+    Both are RGB and of the same size. "Luminance-only transfer", section 3.2 of the paper."""
     result = np.empty((painted.height, painted.width, 3), np.uint8)
     for rows in _bands(painted):
         made, real = _pixels(painted, rows), _pixels(photo, rows)
@@ -32,11 +32,11 @@ def keep_colors(painted: Image.Image, photo: Image.Image) -> Image.Image:
 
 
 def match_colors(picture: Image.Image, to: Image.Image) -> Image.Image:
-    """``picture`` (RGB) with colors that have the mean and covariance of those of ``to``.
+    """Match the mean and covariance of the colors of ``picture`` (RGB) to those of ``to``.
 
-    Each pixel becomes ``A (x - m) + m_to`` with ``A S A^T = S_to`` (section 3.1 of the paper). Of the
-    matrices that do so this is the one that moves colors least, ``S^-1/2 (S^1/2 S_to S^1/2)^1/2 S^-1/2``
-    (Pitié & Kokaram 2007)."""
+    Each pixel becomes ``A (x - m) + m_to`` with ``A S A^T = S_to`` (section 3.1 of the paper). Of the matrices that
+    satisfy this, ``A`` is the one that moves colors least, ``S^-1/2 (S^1/2 S_to S^1/2)^1/2 S^-1/2`` (Pitié & Kokaram
+    2007)."""
     mean, covariance = _moments(picture)
     wanted, target = _moments(to)
     root = _power(covariance, 0.5)
@@ -49,8 +49,8 @@ def match_colors(picture: Image.Image, to: Image.Image) -> Image.Image:
 
 
 def luminance(picture: Image.Image, like: Image.Image | None = None) -> Image.Image:
-    """The luma of ``picture`` as an RGB picture without color; with ``like``, at the mean and the
-    standard deviation of its luma (section 3.2 of the paper, eq. 10)."""
+    """Return the luma of ``picture`` as a gray RGB picture; with ``like``, shifted and scaled to the mean and standard
+    deviation of its luma (section 3.2 of the paper, eq. 10)."""
     gray = picture.convert("L")
     if like is not None:
         mean, spread = _level(gray)
@@ -61,7 +61,7 @@ def luminance(picture: Image.Image, like: Image.Image | None = None) -> Image.Im
 
 
 def _level(gray: Image.Image) -> tuple[float, float]:
-    """Mean and standard deviation of an "L" picture, in 0..255."""
+    """Return the mean and standard deviation of an "L" picture, in 0..255."""
     counts = np.array(gray.histogram(), np.float64)
     levels = np.arange(256)
     mean = float(counts @ levels / counts.sum())
@@ -83,7 +83,7 @@ def _bytes(colors: np.ndarray) -> np.ndarray:
 
 
 def _moments(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
-    """Mean ``[3]`` and covariance ``[3, 3]`` of the colors in 0..1."""
+    """Return the mean ``[3]`` and covariance ``[3, 3]`` of the colors in 0..1."""
     every = max(1, picture.width * picture.height // SAMPLE)
     colors = np.asarray(picture).reshape(-1, 3)[::every] / 255.0
     covariance = np.cov(colors, rowvar=False) if len(colors) > 1 else np.zeros((3, 3))
@@ -91,6 +91,6 @@ def _moments(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _power(matrix: np.ndarray, exponent: float) -> np.ndarray:
-    """A power of a symmetric positive matrix."""
+    """Raise a symmetric positive matrix to a power."""
     values, vectors = np.linalg.eigh(matrix)
     return vectors * values.clip(FLOOR**2) ** exponent @ vectors.T

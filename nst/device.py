@@ -1,4 +1,4 @@
-"""Which device computes, in which number format; and the GPUs a Space borrows for a moment (ZeroGPU)."""
+"""The device and dtype to compute with, and the GPUs that a Space borrows for a moment (ZeroGPU)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# `spaces` replaces parts of torch and must come before anything that touches CUDA, so it is imported here and now.
+# `spaces` replaces parts of torch and must come before anything that touches CUDA, so it is imported here, right away.
 if os.environ.get("SPACES_ZERO_GPU") and importlib.util.find_spec("spaces"):
     import spaces
 else:
@@ -19,7 +19,7 @@ else:
 
 
 def choose() -> torch.device:
-    """The best device there is: a CUDA GPU, Apple's GPU, or the CPU."""
+    """Return the best device available: a CUDA GPU, Apple's GPU, or the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
@@ -28,11 +28,10 @@ def choose() -> torch.device:
 
 
 def number_format(device: torch.device) -> torch.dtype:
-    """The number format in which ``device`` runs convolutions fastest without harm to the picture.
+    """Return the dtype in which ``device`` runs convolutions fastest without harm to the picture.
 
-    bfloat16 halves the time of a step where the hardware multiplies in it, and is slower than
-    float32 where it does not.
-    """
+    bfloat16 halves the time of a step where the hardware multiplies in it, and is slower than float32 where it does
+    not."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     if device.type == "cpu":
@@ -42,18 +41,17 @@ def number_format(device: torch.device) -> torch.dtype:
 
 
 def describe(device: torch.device) -> str:
-    """The device's name for people: "CPU", "Apple GPU" or such as "NVIDIA L4"."""
+    """Return the device's display name: "CPU", "Apple GPU" or, for example, "NVIDIA L4"."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return "Apple GPU" if device.type == "mps" else "CPU"
 
 
 def zero_gpu(duration: Callable[..., int]) -> Callable[[F], F]:
-    """Decorator: on ZeroGPU the function runs in a process that has a GPU; elsewhere nothing changes.
+    """Decorate a function to run, on ZeroGPU, in a process that has a GPU; elsewhere it is unchanged.
 
-    ``duration`` takes the function's own arguments and returns the seconds to ask for: too few and
-    the run is cut off, too many and the visitor waits longer and pays more of their daily quota.
-    """
+    ``duration`` takes the function's own arguments and returns the seconds to request: with too few the run is cut off,
+    with too many the visitor waits longer and uses more of their daily quota."""
 
     def decorate(function: F) -> F:
         return function if spaces is None else spaces.GPU(duration=duration)(function)

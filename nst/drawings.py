@@ -1,4 +1,4 @@
-"""Pictures drawn by this program, so that it can be tried without a file at hand: paintings, and a landscape."""
+"""Sample pictures drawn by this program, to try it without a file at hand: paintings, and a landscape."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SIZE = 640
 
 
 def wind() -> Image.Image:
-    """Short strokes that follow a swirling field, blue with some gold."""
+    """Draw short strokes that follow a swirling field, blue with some gold."""
     dice = np.random.default_rng(7)
     canvas = Image.new("RGB", (SIZE, SIZE), "#16305c")
     draw = ImageDraw.Draw(canvas)
@@ -35,7 +35,7 @@ def wind() -> Image.Image:
 
 
 def tiles() -> Image.Image:
-    """A mosaic: small stones in warm colors, dark joints between them."""
+    """Draw a mosaic: small stones in warm colors, with dark joints between them."""
     dice = np.random.default_rng(3)
     pitch = 17
     grid = np.stack(np.meshgrid(*[np.arange(-1, SIZE // pitch + 2)] * 2), -1).reshape(-1, 2)
@@ -64,7 +64,7 @@ def tiles() -> Image.Image:
 
 
 def circles() -> Image.Image:
-    """Rings within squares, in flat strong colors with an uneven brush."""
+    """Draw rings within squares, in flat strong colors with an uneven brush."""
     dice = np.random.default_rng(11)
     palette = ["#c8372d", "#e8a33d", "#f2dfb3", "#2a6f7f", "#1d3557", "#7a9e7e", "#d9776a", "#45304f", "#efe6d5"]
     canvas = Image.new("RGB", (SIZE, SIZE))
@@ -88,8 +88,8 @@ def circles() -> Image.Image:
 
 
 def noise(dice: np.random.Generator, shape: tuple[int, int], cells: tuple[float, float], keep: float) -> np.ndarray:
-    """Smooth noise ``[H, W]`` around 0: octaves that begin with so many cells down and across, each finer by half and
-    ``keep`` times as strong."""
+    """Return smooth noise ``[H, W]`` around 0: octaves, the first with ``cells`` down and across, each following one
+    with twice as many and ``keep`` times as strong."""
     total = np.zeros(shape)
     for n in range(6):
         knots = dice.normal(0, 1, [max(2, int(count * 2**n) + 2) for count in cells]).astype(np.float32)
@@ -98,7 +98,7 @@ def noise(dice: np.random.Generator, shape: tuple[int, int], cells: tuple[float,
 
 
 def lake(width: int = 720, height: int = 512) -> Image.Image:
-    """A lake between mountains in the evening, with a meadow in front: a photograph to try."""
+    """Draw a lake between mountains in the evening, with a meadow in front: a sample photograph."""
     dice = np.random.default_rng(5)
     y, x = np.mgrid[:height, :width]
     shore = int(height * 0.66)

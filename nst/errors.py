@@ -1,28 +1,28 @@
-"""What can go wrong, said so that a person can act on it.
+"""The errors of this package, with texts that a person can act on.
 
 NSTError
 ├── ImageError           a picture cannot be read, is too large, or cannot be written
-├── Cancelled            the work was ended because nobody wants its result any more
-├── SettingsError        a knob is out of its range, or a style is not in the catalogue
-└── WeightsUnavailable   a network's weights are not here and cannot be had now
+├── Cancelled            the work was ended because its result is no longer wanted
+├── SettingsError        a setting is out of range, or a style is not in the catalog
+└── WeightsUnavailable   a network's weights are missing and cannot be downloaded now
 """
 
 
 class NSTError(Exception):
-    """The root of every error this package raises on purpose; its text is meant for a person."""
+    """The base class of every error this package raises on purpose; its text is meant for a person."""
 
 
 class ImageError(NSTError):
-    """A picture that cannot be read or is too large; the text names it and says what to do."""
+    """A picture that cannot be read or written, or is too large; the text names it and says what to do."""
 
 
 class Cancelled(NSTError):
-    """Work that was ended before it had a result, because its caller said so."""
+    """Work that its caller ended before it had a result."""
 
 
 class SettingsError(NSTError):
-    """A knob out of its range or a name that is not known; the text gives what is allowed."""
+    """A setting out of range or an unknown name; the text says what is allowed."""
 
 
 class WeightsUnavailable(NSTError):
-    """Weights that are neither here nor to be had; the text says where from and what to do."""
+    """Weights that are missing and cannot be downloaded; the text says where they come from and what to do."""

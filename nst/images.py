@@ -1,6 +1,7 @@
-"""Files to pictures: decode, set upright, convert to sRGB, keep the transparency.
+"""Read picture files: decode, apply the EXIF orientation, convert to sRGB, keep transparency.
 
-No global state of PIL is changed (no limits, no tolerance for truncated files): a page has many visitors at once."""
+No global state of PIL is changed (no limits, no tolerance for truncated files): a page serves many visitors at once.
+"""
 
 import base64
 import io
@@ -21,23 +22,23 @@ from nst.errors import ImageError
 MAX_PIXELS = 64_000_000  # width * height, checked before decoding
 MAX_DATA_URL = 20 * 2**20  # bytes of a data: URL
 
-# Named one by one: PIL would also open EPS (by starting Ghostscript) and icons (whose size is known only once decoded).
+# An explicit list: PIL also opens EPS (by starting Ghostscript) and icons (whose size is known only once decoded).
 _KINDS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF", "JPEG2000", "PPM")
 _TAGS, _T = ExifTags.Base, Image.Transpose
 _UPRIGHT = {2: _T.FLIP_LEFT_RIGHT, 3: _T.ROTATE_180, 4: _T.FLIP_TOP_BOTTOM, 5: _T.TRANSPOSE}  # by EXIF orientation
 _UPRIGHT |= {6: _T.ROTATE_270, 7: _T.TRANSVERSE, 8: _T.ROTATE_90}
-# What PIL raises on damaged files, found by damaging many; warnings where a process turns these into errors.
+# What PIL raises on damaged files, found by damaging many; Warning for processes that turn warnings into errors.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, AttributeError, AssertionError, Warning)
 _DAMAGE += (RuntimeError, ArithmeticError, MemoryError, struct.error, ImageCms.PyCMSError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as it passes between modules."""
+    """A decoded picture, as passed between modules."""
 
     image: Image.Image  # upright, sRGB, mode RGB, transparent parts composited on white
-    alpha: Image.Image | None  # mode L, the same size, where the file was transparent somewhere
-    name: str  # the file's name for messages, "picture" where there is none
+    alpha: Image.Image | None  # mode L, the same size, if the file was transparent anywhere
+    name: str  # the file's name for messages, "picture" if there is none
     notes: tuple[str, ...]  # sentences such as "cat.gif is animated: its first frame is used."
 
 
@@ -45,17 +46,17 @@ Source = str | os.PathLike | bytes | BinaryIO | Image.Image | Picture  # a str i
 
 
 def open_image(source: Source, *, name: str | None = None) -> Picture:
-    """Read a picture from a path, bytes, an open binary file, a ``data:`` URL, or a PIL image, which is left as it is.
+    """Read a picture from a path, bytes, an open binary file, a ``data:`` URL, or a PIL image, which is not modified.
 
-    A file is read from where it stands and stays open; a ``Picture`` is returned as it is. ``name`` is what messages
-    call the picture, by default the file's name. Raises ``ImageError`` for all that is not a whole picture of at most
-    ``MAX_PIXELS``; its text names the file and says what to do."""
+    An open file is read from its current position and stays open; a ``Picture`` is returned as it is. ``name`` is used
+    for the picture in messages, by default the file's name. Raises ``ImageError`` for anything but a complete picture
+    of at most ``MAX_PIXELS``; its text names the file and says what to do."""
     if isinstance(source, Picture):
         return source
     name = name_of(name or source)
     with opened(source, name) as image:
         notes: tuple[str, ...] = ()
-        if getattr(image, "is_animated", False) and image.format != "MPO":  # an MPO's others are depth or gain maps
+        if getattr(image, "is_animated", False) and image.format != "MPO":  # whose other frames are depth or gain maps
             many = {"TIFF": "has several pages: its first one", "HEIF": "holds several pictures: its main one"}
             notes = (f"{name} {many.get(image.format, 'is animated: its first frame')} is used.",)
         colors, alpha, color_notes = upright_srgb(image, name)
@@ -64,9 +65,9 @@ def open_image(source: Source, *, name: str | None = None) -> Picture:
 
 
 def size_of(source: Source) -> tuple[int, int]:
-    """Width and height as they stand in the file, before it is turned upright; its pixels are not read.
+    """Return the width and height stored in the file, before the EXIF orientation is applied; pixels are not decoded.
 
-    Raises ImageError as ``open_image`` does, but for what only the pixels would tell."""
+    Raises ImageError as ``open_image`` does, except for errors that only decoding would find."""
     if isinstance(source, Picture):
         return source.image.size
     with opened(source, name_of(source)) as image:
@@ -74,7 +75,8 @@ def size_of(source: Source) -> tuple[int, int]:
 
 
 def fit(image: Image.Image, size: int) -> Image.Image:
-    """A copy whose long side is ``size`` pixels, larger or smaller; Lanczos, aspect kept, each side at least 1."""
+    """Return a copy whose long side is ``size`` pixels, enlarged or reduced; Lanczos, aspect kept, each side at least
+    1."""
     if size < 1:
         raise ImageError(f"A picture cannot be made {size} pixels large: ask for at least 1.")
     width, height = (max(1, round(side * size / max(image.size))) for side in image.size)
@@ -82,8 +84,8 @@ def fit(image: Image.Image, size: int) -> Image.Image:
 
 
 def of_area(image: Image.Image, area: float, shortest: int = 1) -> Image.Image:
-    """``image`` at so many pixels, aspect kept but where a side would be below ``shortest``; its other side is then
-    bounded, so that a picture of one line does not become a very long one. Lanczos."""
+    """Resize ``image`` to ``area`` pixels by Lanczos. The aspect is kept unless a side would be below ``shortest``; the
+    other side is then bounded, so that a picture one pixel high does not become a very long one."""
     scale = (area / (image.width * image.height)) ** 0.5
     longest = max(shortest, int(area) // shortest)
     width, height = (min(longest, max(shortest, round(side * scale))) for side in image.size)
@@ -91,8 +93,9 @@ def of_area(image: Image.Image, area: float, shortest: int = 1) -> Image.Image:
 
 
 def with_alpha(image: Image.Image, alpha: Image.Image | None) -> Image.Image:
-    """``image`` in mode RGBA with ``alpha`` (mode L, any size) put back; ``image`` itself where that is None. The white
-    behind half-transparent parts is taken out of their colors, so that no pale rim shows on another background."""
+    """Return ``image`` in mode RGBA with ``alpha`` (mode L, any size) restored; ``image`` itself where that is None.
+    The white behind half-transparent parts is removed from their colors, so that no pale fringe shows on another
+    background."""
     if alpha is None:
         return image
     opacity = np.asarray(alpha if alpha.size == image.size else alpha.resize(image.size, Image.Resampling.LANCZOS))
@@ -110,7 +113,7 @@ def name_of(source: object) -> str:
 
 @contextmanager
 def opened(source: Source, name: str) -> Iterator[Image.Image]:
-    """A PIL image of accepted size, not decoded yet; what PIL raises while it is in use becomes an ImageError."""
+    """Yield a PIL image of accepted size, not decoded yet; what PIL raises while it is in use becomes an ImageError."""
     try:
         with nullcontext() if isinstance(source, Image.Image) else _stream(source, name) as stream:
             image = _identified(stream, name) if stream else source
@@ -126,7 +129,7 @@ def opened(source: Source, name: str) -> Iterator[Image.Image]:
 
 
 def _stream(source: Source, name: str) -> BinaryIO:
-    """The bytes of a source as a file of our own, to be closed after use."""
+    """Return the bytes of a source as a new file, to be closed after use."""
     if source is None or (isinstance(source, str) and not source):
         raise ImageError("No picture was given: choose one first.")
     if isinstance(source, str) and source[:5].lower() == "data:":
@@ -136,7 +139,7 @@ def _stream(source: Source, name: str) -> BinaryIO:
     try:
         if isinstance(source, str | os.PathLike):
             return open(source, "rb")
-        return io.BytesIO(b"" + (source.read() if hasattr(source, "read") else source))  # bytes add to bytes alone
+        return io.BytesIO(b"" + (source.read() if hasattr(source, "read") else source))  # only bytes add to bytes
     except TypeError as error:
         kinds = "a path, bytes, a binary file or a PIL image"
         raise ImageError(f"{name} is no picture but of type {type(source).__name__}: give {kinds}.") from error
@@ -149,12 +152,12 @@ def _data_url(url: str, name: str) -> BinaryIO:
     if len(url) > MAX_DATA_URL:
         raise ImageError(f"{name} is a data: URL of more than {MAX_DATA_URL // 2**20} MB: send it as a file.")
     header, _, body = url.partition(",")
-    data = unquote_to_bytes(body)  # "==" as some encoders leave the padding out, and more of it does no harm
+    data = unquote_to_bytes(body)  # "==" because some encoders omit the padding; excess padding does no harm
     return io.BytesIO(base64.b64decode(data + b"==") if header.lower().rstrip().endswith(";base64") else data)
 
 
 def _identified(stream: BinaryIO, name: str) -> Image.Image:
-    """The stream as a lazy PIL image. Not by Image.open, which warns of large pictures for the whole process."""
+    """Return the stream as a lazy PIL image; not by Image.open, whose warnings of large pictures are process-wide."""
     head = stream.read(4096)
     Image.init()
     if head[4:8] == b"ftyp" and head[8:11] in (b"hei", b"hev", b"mif", b"msf"):
@@ -174,7 +177,7 @@ def _identified(stream: BinaryIO, name: str) -> Image.Image:
                 damage = error
     if damage:
         raise damage
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()  # without the mark of UTF-8
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()  # without a UTF-8 byte order mark
     if start.startswith(b"%pdf"):
         raise ImageError(f"{name} is a PDF: export the page as PNG or JPEG.")
     if start.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in start:
@@ -184,14 +187,15 @@ def _identified(stream: BinaryIO, name: str) -> Image.Image:
 
 
 def upright_srgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None, tuple[str, ...]]:
-    """New pictures without metadata: colors (mode RGB, not composited), and alpha (mode L) where it has a channel."""
+    """Return new pictures without metadata: colors (mode RGB, not composited), alpha (mode L) if there is a channel for
+    it, and notes."""
     image.load()
     colors, alpha = _split(image)
     colors, notes = _srgb(colors, image.info.get("icc_profile"), name)
     try:
         turn = _UPRIGHT.get(image.getexif().get(_TAGS.Orientation))
     except _DAMAGE:
-        turn = None  # a garbled EXIF block spoils no pixel
+        turn = None  # a corrupt EXIF block does not affect the pixels
     if turn is not None:
         colors, alpha = colors.transpose(turn), alpha and alpha.transpose(turn)
     colors.info = {}
@@ -199,7 +203,7 @@ def upright_srgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Imag
 
 
 def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Colors in 8 bits (mode L, RGB, CMYK or LAB), and alpha where the picture has a channel for it."""
+    """Return 8-bit colors (mode L, RGB, CMYK or LAB), and alpha if the picture has a channel for it."""
     if image.mode.startswith(("I", "F")):
         return _eight_bits(image), None
     gray = image.mode in ("1", "L", "LA", "La")
@@ -210,7 +214,8 @@ def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit or float gray as mode L: by the range of its kind of file, else by a guess from its values."""
+    """Convert 16-bit, 32-bit or float gray to mode L: by the range of its file format, else by a guess from its
+    values."""
     tags, values = getattr(image, "tag_v2", {}), np.asarray(image).astype(np.float32)
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
@@ -220,13 +225,13 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         white = 2.0 ** tags.get(_TAGS.BitsPerSample, (16,))[0] - 1
     values = np.nan_to_num(values, nan=black, posinf=white, neginf=black) - black
     values = (values * (255 / max(white - black, 1e-30))).clip(0, 255)
-    if tags.get(_TAGS.PhotometricInterpretation) == 0:  # white is zero, which PIL sees to at 8 bits only
+    if tags.get(_TAGS.PhotometricInterpretation) == 0:  # white is zero, which PIL handles at 8 bits only
         values = 255 - values
     return Image.fromarray((values + 0.5).astype(np.uint8))
 
 
 def _srgb(colors: Image.Image, profile: bytes | None, name: str) -> tuple[Image.Image, tuple[str, ...]]:
-    """Colors in mode RGB, converted from their ICC profile where they have one, and what there is to say of it."""
+    """Return colors in mode RGB, converted from their ICC profile if they have one, and notes."""
     if colors.mode != "LAB" and not profile:
         note = f"{name} is CMYK without a color profile: its colors are approximate."
         return colors.convert("RGB"), (note,) if colors.mode == "CMYK" else ()

@@ -1,7 +1,7 @@
-"""A long run in a thread of its own: newest result first, stoppable from anywhere.
+"""A long run in its own thread: newest result first, stoppable from anywhere.
 
-A web server asks for results from whichever thread is free and may lose interest at any moment;
-torch wants one thread from beginning to end. ``Job`` stands between the two.
+A web server asks for results from whichever thread is free and may lose interest at any moment; torch needs the same
+thread from beginning to end. ``Job`` mediates between the two.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ T = TypeVar("T")
 Emit = Callable[[T], None]
 Stopping = Callable[[], bool]
 
-# What a stopped run was just doing may take a moment to end; meanwhile the next run must not share the device with it.
+# A stopped run may take a moment to end; meanwhile the next run must not share the device with it.
 _device = threading.Lock()
 
 
 @contextmanager
 def idle() -> Iterator[bool]:
-    """Whether no job has the device; if so, none gets it while inside."""
+    """Yield whether no job is using the device; if so, none can start until the context exits."""
     free = _device.acquire(blocking=False)
     try:
         yield free
@@ -35,20 +35,19 @@ def idle() -> Iterator[bool]:
 class Stopped(BaseException):
     """Raised inside the work when nobody waits for more results.
 
-    A BaseException, as GeneratorExit is, so that work which handles its own errors lets it pass."""
+    A BaseException, like GeneratorExit, so that work that handles its own errors lets it pass."""
 
 
 class Job(Generic[T]):
     """Runs ``work(emit, stopping)`` in a thread and hands over what it emits; one job at a time per process.
 
-    ``work`` calls ``emit(item)`` for every result, and may ask ``stopping()`` in between to end sooner.
-    After a stop the next ``emit`` still takes its item, then raises ``Stopped``.
+    ``work`` calls ``emit(item)`` for every result, and may check ``stopping()`` in between to end sooner. After a stop
+    the next ``emit`` still accepts its item, then raises ``Stopped``.
 
-    Iterating starts the thread and gives the newest item only; older ones are dropped. It gives
-    ``None`` whenever ``patience`` seconds passed without news, so that the side that iterates is
-    never stuck in here and can be closed, which stops the job. After ``stop`` it waits ``grace``
-    seconds at most for a last item. An error in ``work`` is raised to the side that iterates.
-    """
+    Iterating starts the thread and yields the newest item only; older ones are dropped. It yields ``None`` whenever
+    ``patience`` seconds pass without a new item, so that the consumer is never blocked for longer and can be closed,
+    which stops the job. After ``stop`` it waits at most ``grace`` seconds for a last item. An error in ``work`` is
+    raised in the consumer."""
 
     def __init__(
         self, work: Callable[[Emit[T], Stopping], None], *, patience: float = 0.25, grace: float = 0.7
@@ -62,20 +61,20 @@ class Job(Generic[T]):
         self._error: BaseException | None = None
 
     def stop(self) -> None:
-        """End soon: the iteration gives one last item, if there is one, and is over.
+        """End the job soon: the iteration yields one last item, if there is one, and ends.
 
-        Safe from any thread, any number of times, before the start too."""
+        Safe from any thread, any number of times, and before the start."""
         with self._changed:
             if self._stop_at is None:
                 self._stop_at = time.monotonic()
             self._changed.notify_all()
 
     def stopping(self) -> bool:
-        """Whether ``stop`` was called."""
+        """Return whether ``stop`` was called."""
         return self._stop_at is not None
 
     def __iter__(self) -> Iterator[T | None]:
-        # The caller's context goes along: ZeroGPU reads from it whose request this is.
+        # The thread gets the caller's context, from which ZeroGPU reads whose request this is.
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(self._run,), daemon=True, name="nst-job").start()
         try:

@@ -1,9 +1,9 @@
-"""The terms of the objective, each relative to its own target.
+"""The loss terms, each relative to its own target.
 
-A term of 1 means "as far from the target as an empty picture would be", at every layer, for every
-scaling of the network and at every picture size; so a weight means the same everywhere, and terms
-add up without constants that have to be tuned again for other weights. All work on
-``[N, C, H, W]`` in any float type and return a float32 scalar, the mean over the N pictures.
+A term of 1 means "as far from the target as an empty picture", at every layer, for every scaling of the network and at
+every picture size; so a weight means the same everywhere, and terms add up without constants that would have to be
+retuned for other network weights. All work on ``[N, C, H, W]`` in any float type and return a float32 scalar, the mean
+over the N pictures.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-POSITIONS = 2**15  # that are brought to float32 at once
-EPSILON = 1e-30  # only against division by nothing: an absolute amount would depend on the scale
+POSITIONS = 2**15  # converted to float32 at a time
+EPSILON = 1e-30  # only avoids division by zero: a larger constant would depend on the scale
 
 
 class _Gram(torch.autograd.Function):
-    """``gram_matrix``, a part of the positions at a time: in float32, but without a copy of all features in it,
-    which would take nearly as much memory as the network's own activations."""
+    """``gram_matrix``, computed over chunks of positions: in float32, but without a float32 copy of all features, which
+    would take nearly as much memory as the network's own activations."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, shares: Tensor | None, whole: float) -> Tensor:
@@ -43,7 +43,8 @@ class _Gram(torch.autograd.Function):
 
 
 def _parts(features: Tensor, shares: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
-    """Positions of ``[N, C, H, W]`` in float32, ``[N, C, some]``, as they are and times their shares."""
+    """Yield chunks of the positions of ``[N, C, H, W]`` in float32, ``[N, C, positions]``, plain and multiplied by
+    their shares."""
     split = features.flatten(2).split(POSITIONS, dim=2)
     weights = itertools.repeat(None) if shares is None else shares.flatten(2).split(POSITIONS, dim=2)
     for part, weight in zip(split, weights, strict=shares is not None):
@@ -52,18 +53,18 @@ def _parts(features: Tensor, shares: Tensor | None) -> Iterator[tuple[Tensor, Te
 
 
 def gram_matrix(features: Tensor, shares: Tensor | None = None, whole: float | None = None) -> Tensor:
-    """Correlations between channels, ``G = F F^T / (H W)`` (Gatys et al. 2016, eq. 3), ``[N, C, C]``.
+    """Compute the correlations between channels, ``G = F F^T / (H W)`` (Gatys et al. 2016, eq. 3), ``[N, C, C]``.
 
-    Divided by the number of positions, so that pictures of different sizes compare; or by ``whole``, where the
-    features are a part of a larger picture's. With ``shares`` ``[1, 1, H, W]``, how much each position counts
-    (Gatys et al. 2017, "Spatial control"), ``whole`` is their sum. Float32, whatever the features are:
-    the difference of two Gram matrices loses many digits."""
+    The sum is divided by the number of positions, so that pictures of different sizes are comparable; or by ``whole``,
+    where the features are part of a larger picture's. ``shares`` ``[1, 1, H, W]`` weights each position (Gatys et al.
+    2017, "Spatial control"); ``whole`` is then their sum. The result is float32, whatever the features are: the
+    difference of two Gram matrices loses many digits."""
     return _Gram.apply(features, shares, _whole(features, shares) if whole is None else whole)
 
 
 def mean_features(features: Tensor, shares: Tensor | None = None, whole: float | None = None) -> Tensor:
-    """Of the channels over all positions of ``[N, C, H, W]``, ``[N, C]``, float32; ``shares`` and ``whole`` as in
-    ``gram_matrix``."""
+    """Compute the mean of each channel over all positions of ``[N, C, H, W]``, ``[N, C]``, float32; ``shares`` and
+    ``whole`` as in ``gram_matrix``."""
     weighted = features.float() if shares is None else features.float() * shares
     return weighted.sum(dim=(2, 3)) / (_whole(features, shares) if whole is None else whole)
 
@@ -73,17 +74,17 @@ def _whole(features: Tensor, shares: Tensor | None) -> float:
 
 
 def content_distance(features: Tensor, target: Tensor, whole: Tensor | None = None) -> Tensor:
-    """``||F - P||^2 / ||P||^2`` (Gatys et al. 2016, eq. 1, relative); 0 is the same structure.
+    """Compute ``||F - P||^2 / ||P||^2`` (Gatys et al. 2016, eq. 1, relative); 0 means the same structure.
 
-    Features ``[N, C, H, W]`` of the picture and of the photograph, the same shape; ``whole`` is ``||P||^2`` ``[N]``
-    where these are a part of a larger picture's."""
+    ``features`` and ``target`` are those of the picture and of the photograph, both ``[N, C, H, W]``; ``whole`` is
+    ``||P||^2`` ``[N]`` where they are part of a larger picture's."""
     difference = (features.float() - target.float()).square().sum(dim=(1, 2, 3))
     whole = target.float().square().sum(dim=(1, 2, 3)) if whole is None else whole
     return (difference / (whole + EPSILON)).mean()
 
 
 def style_distance(gram: Tensor, target: Tensor) -> Tensor:
-    """``||G - A||^2 / ||A||^2`` (Gatys et al. 2016, eq. 4, relative); 0 is the same texture.
+    """Compute ``||G - A||^2 / ||A||^2`` (Gatys et al. 2016, eq. 4, relative); 0 means the same texture.
 
     ``gram`` is ``[N, C, C]``, ``target`` is ``[N, C, C]`` or ``[1, C, C]``."""
     difference = (gram - target).square().sum(dim=(1, 2))
@@ -91,26 +92,28 @@ def style_distance(gram: Tensor, target: Tensor) -> Tensor:
 
 
 def covariance(mean: Tensor, gram: Tensor) -> Tensor:
-    """Of channels with these means ``[N, C]`` and this Gram matrix ``[N, C, C]``."""
+    """Compute the covariance ``[N, C, C]`` of channels from their means ``[N, C]`` and their Gram matrix
+    ``[N, C, C]``."""
     return gram - mean[:, :, None] * mean[:, None, :]
 
 
 def matrix_root(covariance: Tensor) -> Tensor:
-    """The symmetric root of symmetric matrices ``[N, C, C]`` without negative eigenvalues but by rounding."""
+    """Compute the symmetric square root of symmetric matrices ``[N, C, C]`` whose eigenvalues are negative only by
+    rounding."""
     values, vectors = torch.linalg.eigh(covariance)
     return (vectors * values.clamp(min=0).sqrt()[:, None, :]) @ vectors.mT
 
 
 class _TraceOfRoot(torch.autograd.Function):
-    """``tr((R C R)^1/2)`` for ``C`` and ``R`` ``[N, C, C]``, ``[N]``. Its gradient by ``C`` is half of
-    ``R (R C R)^-1/2 R``, which needs no derivative of eigenvectors, as those know no bounds."""
+    """``tr((R C R)^1/2)`` for ``C`` and ``R`` ``[N, C, C]``, ``[N]``. Its gradient with respect to ``C`` is half of
+    ``R (R C R)^-1/2 R``, which avoids the unbounded derivatives of eigenvectors."""
 
-    FLOOR = 1e-6  # of the largest eigenvalue: smaller ones are rounding, and their inverse would be noise
+    FLOOR = 1e-6  # of the largest eigenvalue: smaller ones are rounding errors, and their inverse would be noise
 
     @staticmethod
     def forward(ctx: Any, covariance: Tensor, root: Tensor) -> Tensor:
         product = root @ covariance @ root
-        if not bool(product.isfinite().all()):  # of which some libraries raise an error, others not
+        if not bool(product.isfinite().all()):  # for which only some libraries raise an error
             product = torch.zeros_like(product)
             values, vectors = product.diagonal(dim1=1, dim2=2) + torch.nan, product
         else:
@@ -129,27 +132,28 @@ class _TraceOfRoot(torch.autograd.Function):
 
 
 def wasserstein_distance(mean: Tensor, covariance: Tensor, target_mean: Tensor, target_root: Tensor) -> Tensor:
-    """The squared 2-Wasserstein distance of two Gaussians (Olkin & Pukelsheim 1982; for style, Mroueh 2019),
-    ``|m - a|^2 + tr(C) + tr(A) - 2 tr((A^1/2 C A^1/2)^1/2)``, relative to the target's ``|a|^2 + tr(A)``, its
-    distance from an empty picture. Means are ``[N, C]``; ``covariance`` and the target's root ``A^1/2``
-    ``[N, C, C]``; the target's may have one N for all."""
+    """Compute the squared 2-Wasserstein distance of two Gaussians (Olkin & Pukelsheim 1982; for style, Mroueh 2019),
+    ``|m - a|^2 + tr(C) + tr(A) - 2 tr((A^1/2 C A^1/2)^1/2)``, relative to the target's ``|a|^2 + tr(A)``, its distance
+    from an empty picture.
+
+    Means are ``[N, C]``; ``covariance`` and the target's root ``A^1/2`` are ``[N, C, C]``; the target's N may be 1."""
     traces = [matrix.diagonal(dim1=1, dim2=2).sum(dim=1) for matrix in (covariance, target_root @ target_root)]
     common = _TraceOfRoot.apply(covariance, target_root.expand_as(covariance))
     distance = (mean - target_mean).square().sum(dim=1) + traces[0] + traces[1] - 2 * common
-    # Rounding may leave a little less than nothing where both are the same.
+    # Rounding may make the distance slightly negative where both are the same.
     return (distance.clamp(min=0) / (target_mean.square().sum(dim=1) + traces[1] + EPSILON)).mean()
 
 
 def total_variation(picture: Tensor) -> Tensor:
-    """Mean squared difference of neighboring pixels, over both directions; the smoothness term
-    of Mahendran & Vedaldi (2014) with exponent 2. ``picture`` is ``[N, C, H, W]`` in 0..1."""
+    """Compute the mean squared difference of neighboring pixels, over both directions; the smoothness term of Mahendran
+    & Vedaldi (2014) with exponent 2. ``picture`` is ``[N, C, H, W]`` in 0..1."""
     across = (picture[..., :, 1:] - picture[..., :, :-1]).square().mean(dim=(1, 2, 3))
     down = (picture[..., 1:, :] - picture[..., :-1, :]).square().mean(dim=(1, 2, 3))
     return (across + down).mean()
 
 
 def roughness(picture: Tensor) -> Tensor:
-    """Mean absolute difference of neighbors of ``[N, 3, H, W]``, over both directions, ``[N]``."""
+    """Compute the mean absolute difference of neighboring pixels of ``[N, 3, H, W]``, over both directions, ``[N]``."""
     across = (picture[..., :, 1:] - picture[..., :, :-1]).abs().mean(dim=(1, 2, 3))
     down = (picture[..., 1:, :] - picture[..., :-1, :]).abs().mean(dim=(1, 2, 3))
     return across + down

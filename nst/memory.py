@@ -1,4 +1,4 @@
-"""Memory: how much there is, and what it looks like when there is no more."""
+"""How much memory is free, and how to tell that it ran out."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 import torch
 
-MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # of Linux
+MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # on Linux
 
 log = logging.getLogger(__name__)
 
 
 def free(device: torch.device) -> int | None:
-    """Bytes that can still be had on ``device``; None where the system does not say.
+    """Return the bytes still available on ``device``; None where the system does not say.
 
-    Linux promises more than it has, and kills who takes it: an allocation that fails is rare there. So a
-    container's own limit counts as well."""
+    Linux overcommits memory and kills processes that use too much, so an allocation rarely fails there. A container's
+    own limit therefore counts as well."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
     if device.type != "cpu" or not MEMINFO.exists():
@@ -26,7 +26,7 @@ def free(device: torch.device) -> int | None:
     amounts = [1024 * int(found[1])] if found else []
     try:
         limit, used = ((CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
-        # What is cached of files counts as used, but gives way.
+        # The file cache counts as used, but is reclaimable.
         cached = re.search(r"^inactive_file (\d+)", (CGROUP / "memory.stat").read_text(), re.MULTILINE)
         amounts.append(int(limit) - int(used) + int(cached[1] if cached else 0))
     except (OSError, ValueError):
@@ -35,6 +35,6 @@ def free(device: torch.device) -> int | None:
 
 
 def exhausted(error: Exception) -> bool:
-    """Whether an allocation failed: CUDA has an error of its own, CPU and MPS say it in a RuntimeError's text."""
+    """Return whether an allocation failed: CUDA has its own error, CPU and MPS report it in a RuntimeError's text."""
     words = ("alloc_failed", "out of memory", "can't allocate memory", "not enough memory")
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(w in str(error).lower() for w in words)

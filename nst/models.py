@@ -1,8 +1,8 @@
-"""Where the models lie that come with this program: beside the package in a checkout, in it where it is installed."""
+"""The folder of the models that come with this program: next to the package in a checkout, inside it when installed."""
 
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
-_INSTALLED = _PACKAGE / "_models"  # where a wheel has them (pyproject.toml)
+_INSTALLED = _PACKAGE / "_models"  # where a wheel puts them (pyproject.toml)
 
 MODELS = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "models"

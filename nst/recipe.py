@@ -1,4 +1,4 @@
-"""A recipe: what made a picture, as its file tells. ``Settings.from_recipe`` reads it back."""
+"""Recipes: how a picture was made, as stored in its file. ``Settings.from_recipe`` reads them back."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 from nst.version import __version__
 
 PROGRAM = f"nst {__version__}"
-# In a recipe, beside the settings.
+# Keys of a recipe other than settings.
 BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}
 BESIDES |= {"style", "second", "second_pixels", "share", "places"}
 
 
 def optimized(painting: str, settings: Mapping[str, Any], **beside: Any) -> dict[str, Any]:
-    """The recipe of the full method: the painting's name, the settings, and ``beside``, of ``BESIDES``."""
+    """Return the recipe of the full method: the painting's name, the settings, and ``beside``, with keys of
+    ``BESIDES``."""
     return {"program": PROGRAM, "engine": "optimize", "painting": painting} | beside | dict(settings)
 
 
 def stylized(style: str | Mapping[str, float], **how: Any) -> dict[str, Any]:
-    """The recipe of one pass: the style's id, or the shares of several, and how it was painted."""
+    """Return the recipe of the fast method: the style's id, or the shares of several, and how it was painted."""
     return {"program": PROGRAM, "engine": "fast", "style": style} | how

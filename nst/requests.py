@@ -1,4 +1,4 @@
-"""What is to be painted and how: an order for each engine, with what is written into the file."""
+"""Requests: what to paint and how, one class for each engine, and the recipe that is written into the file."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from nst.recipe import optimized
 from nst.regions.masks import drawn_regions
 from nst.settings import FEWEST, KNOBS, Knob, Settings
 
-SIZE = fast.SIZE.default  # long side that the page begins with
-OWN = "painting"  # as a recipe has the style that is predicted for the painting
-FAST = "fast"  # as "how" has the fast engine
-WISHES = ("finish", "more", "less", "finer")  # ways to go on from a result
-MORE = 1.6  # times the style weight, when going on from a result
+SIZE = fast.SIZE.default  # the page's default long side, in pixels
+OWN = "painting"  # in a recipe, the style that is predicted for the painting
+FAST = "fast"  # the fast engine, as a value of "how"
+WISHES = ("finish", "more", "less", "finer")  # ways to continue from a result
+MORE = 1.6  # factor on the style weight when continuing from a result
 SHARE = Knob("share", 0.5, "Share of the second painting, where it has no place of its own.", 0.0, 1.0, 0.05)
 
 
 @dataclass(frozen=True)
 class FastOrder:
-    """What is to be painted at once, and how."""
+    """A request to the fast engine."""
 
     style: dict[str | Style, float]
     strength: float = fast.STRENGTH.default
@@ -38,27 +38,27 @@ class FastOrder:
     seed: int = fast.SEED.default
 
     def paint(self, photo: Picture, **watching: Any) -> Image.Image:
-        """The painting; ``watching`` is ``cancelled`` and ``progress`` of ``nst.stylize``."""
+        """Return the painting; ``watching`` is ``cancelled`` and ``progress`` of ``nst.stylize``."""
         options = {"stroke": self.stroke, "color": self.color, "seed": self.seed}
         return nst.stylize(photo, self.style, self.strength, self.size, **options, **watching)
 
     def recipe(self) -> dict[str, Any]:
-        """What is written into the file."""
+        """Return the recipe that is written into the file."""
         how = {"stroke": self.stroke, "color": self.color, "seed": self.seed}
         return fast.recipe(self.style, self.strength, self.size, **how)
 
     def title(self) -> str:
-        """The style's title, or those of a mixture with their shares."""
+        """Return the style's title, or those of a mixture with their shares."""
         return title(self.style)
 
     @property
     def usual(self) -> bool:
-        """Whether it is one style as it comes."""
+        """Whether it is a single style with default settings."""
         return len(self.style) == 1 and replace(self, style={}) == FastOrder({})
 
 
 def title(style: dict[str | Style, float]) -> str:
-    """The style's title, or those of a mixture with their shares."""
+    """Return the style's title, or those of a mixture with their shares."""
     mix = fast.shares(style)
     if len(mix) == 1:
         return next(iter(mix)).title
@@ -67,8 +67,8 @@ def title(style: dict[str | Style, float]) -> str:
 
 @dataclass(frozen=True)
 class Beside:
-    """What goes into a picture beside the one painting: a second one, its share, and a drawing of what goes where
-    (see ``regions.drawn_regions``)."""
+    """What goes into a picture besides the one painting: a second one, its share, and a drawing of what goes where (see
+    ``regions.drawn_regions``)."""
 
     second: Picture | None = None
     share: float = SHARE.default
@@ -77,11 +77,13 @@ class Beside:
 
 @dataclass(frozen=True)
 class FullOrder:
-    """What is to be painted. With ``fast_style`` it starts from the photo's fast result in that style, or
-    in the painting's own where it is ``OWN``; with
-    ``begun`` from that picture, a result that is gone on from, ``before`` being the settings that made it, first
-    to last; with ``unfinished``, from what an interrupted run had painted ``after`` so many steps. ``style`` has the
-    shares of the wall's styles whose textures are painted from; ``painting`` is the first one's then."""
+    """A request to the full method.
+
+    With ``fast_style`` it starts from the photo's fast result in that style, or in the painting's own style if that is
+    ``OWN``. With ``begun`` it continues from that picture, an earlier result; ``before`` holds the settings that made
+    it, first to last. With ``unfinished`` it resumes what an interrupted run had painted after ``after`` steps.
+    ``style`` holds the shares of the page's styles whose textures are painted from; ``painting`` is then the first
+    one's."""
 
     photo: Picture
     painting: Picture
@@ -95,12 +97,12 @@ class FullOrder:
     style: dict[str, float] | None = None
 
     def again(self, wish: str, result: Image.Image) -> FullOrder:
-        """Going on from this order's ``result``, with "more" or "less" style, "finer": larger by half, or to "finish"
-        with VGG-19 what the small network has begun."""
+        """Return an order that continues from this order's ``result``: with "more" or "less" style, "finer" (larger by
+        half), or to "finish" with VGG-19 what the small network has begun."""
         now = self.settings
         before = (*self.before, asdict(now))
         first = Settings.from_dict(before[0])
-        # After both networks VGG-19 has had the last word, and keeps it; for a third of the steps of a run of its own.
+        # The network of the last scale continues (after both, VGG-19), for a third of the steps of a run of its own.
         network = now.schedule.fine.name
         third = first.total_steps * SCHEDULES[network].steps / first.schedule.steps / 3
         changed: dict[str, Any] = {"network": network, "steps": max(FEWEST, int(third)), "scales": 1}
@@ -115,13 +117,14 @@ class FullOrder:
         return replace(self, settings=settings, begun=result, before=before, unfinished=None, after=0)
 
     def kept(self) -> FullOrder:
-        """The same, its pictures no larger than any painting needs them: to be kept for longer."""
+        """Return the same order with its pictures no larger than any painting needs them, to be stored for longer."""
         second = self.beside.second and kept(self.beside.second)
         beside = replace(self.beside, second=second)
         return replace(self, photo=kept(self.photo), painting=kept(self.painting), beside=beside)
 
     def paintings(self) -> nst.Picture | list[nst.Region]:
-        """What ``nst.optimize`` takes its style from. Raises SettingsError where the drawing asks for what is not."""
+        """Return the style input of ``nst.optimize``. Raises SettingsError if the drawing needs a second painting and
+        there is none."""
         drawn = drawn_regions(self.painting, self.beside.second, self.beside.share, self.beside.places)
         if self.style is None or len(self.style) == 1:
             return drawn
@@ -136,7 +139,7 @@ class FullOrder:
         return mixed
 
     def recipe(self) -> dict[str, Any]:
-        """What made the picture, to be saved in its file."""
+        """Return the recipe that is saved in the picture's file."""
         made: dict[str, Any] = {"painting_pixels": fingerprint(self.painting)}
         if self.style:
             made["style"] = self.style
@@ -154,9 +157,10 @@ class FullOrder:
 
 @functools.cache
 def texture(style: str) -> Picture:
-    """The picture that stands in for a style's painting: a texture that this program painted from its statistics.
+    """Return the picture that stands in for a style's painting: a texture that this program painted from its
+    statistics.
 
-    Raises SettingsError where there is none."""
+    Raises SettingsError if there is none."""
     found = find(style)
     if found.texture is None:
         raise nst.SettingsError(f"There is no texture of {found.title} here: put its painting under Your painting.")
@@ -164,17 +168,17 @@ def texture(style: str) -> Picture:
 
 
 def fingerprint(picture: Picture) -> str:
-    """The same for the same pixels, whatever the file is called; another for others."""
+    """Return a hash of the pixels, whatever the file is called."""
     return hashed(kept(picture).image)
 
 
 def hashed(image: Image.Image) -> str:
-    """A word for a picture's size and pixels."""
+    """Return a hash of a picture's size and pixels, in 16 hex digits."""
     return hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()[:16]
 
 
 def kept(picture: Picture) -> Picture:
-    """The same, no larger than any painting needs it."""
+    """Return the picture, reduced if it is larger than any painting needs."""
     largest = KNOBS["size"].high
     if max(picture.image.size) <= largest:
         return picture

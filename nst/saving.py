@@ -1,4 +1,4 @@
-"""Pictures to files, with the recipe of what made them inside, and the recipe back."""
+"""Write pictures with the recipe that made them, and read the recipe back."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def save_image(
     format: Literal["PNG", "JPEG"] | None = None,
     quality: int = 95,
 ) -> None:
-    """Write a picture as PNG or JPEG, tagged as sRGB, with ``recipe`` in it as JSON for ``read_recipe``. Without
-    ``recipe``, what this program made carries its own (``image.info["recipe"]``).
+    """Write a picture as PNG or JPEG, tagged as sRGB, with ``recipe`` embedded as JSON for ``read_recipe``. Without
+    ``recipe``, a picture made by this program keeps its own (``image.info["recipe"]``).
 
-    Without ``format`` the target's suffix decides. PNG keeps transparency, JPEG shows it on white and keeps full color
-    resolution. Nothing of the picture's own metadata (EXIF, location, comments) is written. A file given by its path
-    is replaced whole or not at all. Raises ``ImageError`` for another format or a target that cannot be written."""
+    Without ``format``, the target's suffix decides. PNG keeps transparency; JPEG composites it on white and keeps full
+    color resolution. None of the picture's own metadata (EXIF, location, comments) is written. A file given by its path
+    is replaced atomically. Raises ``ImageError`` for another format or a target that cannot be written."""
     name = name_of(target)
     kind = format.upper() if format else _SUFFIXES.get(Path(name).suffix.lower())
     if kind not in ("PNG", "JPEG"):
@@ -62,9 +62,10 @@ def save_image(
 
 
 def read_recipe(source: Source) -> dict[str, Any] | None:
-    """The recipe that ``save_image`` put into a PNG or JPEG; None where there is none, or what is there is not ours.
+    """Return the recipe that ``save_image`` embedded in a PNG or JPEG; None if there is none, or it is not this
+    program's.
 
-    Raises ``ImageError`` only where ``source`` cannot be opened as a picture at all."""
+    Raises ``ImageError`` only if ``source`` cannot be opened as a picture at all."""
     with opened(source.image if isinstance(source, Picture) else source, name_of(source)) as image:
         comments = [text for marker, text in getattr(image, "applist", ()) if marker == "COM"]
         texts = [text[4:] for text in comments if text.startswith(b"nst:")] or [image.info.get("nst")]

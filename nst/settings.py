@@ -1,7 +1,7 @@
-"""Every knob of the full method, once: name, default, range and help; and settings that cite where they are from.
+"""The settings of the full method: name, default, range and help, each defined once; and presets with their sources.
 
-The page's parts are made from ``KNOBS``, and the README's tables are checked against them and ``PRESETS``.
-``Settings.from_image`` reads back those that made a picture (see ``recipe.py``).
+The page's controls are made from ``KNOBS``, and the README's tables are checked against them and ``PRESETS``.
+``Settings.from_image`` reads back the settings that made a picture (see ``recipe.py``).
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from nst.images import Source
 from nst.recipe import BESIDES, PROGRAM
 from nst.saving import read_recipe
 
-USUAL = 384  # long side in pixels; what larger pictures need besides hangs on it
-FEWEST = 10  # steps of a run that goes on from a result
+USUAL = 384  # default long side in pixels; the extra scales of larger pictures depend on it
+FEWEST = 10  # least number of steps of a run that continues from a result
 
 
 def fewer(side: float) -> float:
-    """What share of the steps that a scale of the usual side has one of this side has: a painting is made at the small
-    scales, where a step costs next to nothing."""
+    """Return the factor on the steps of a scale with this side, 1 up to the usual side: a painting takes shape at the
+    small scales, where a step costs next to nothing."""
     return min(1.0, USUAL / side)
 
 
 @dataclass(frozen=True)
 class Knob:
-    """What a person may turn. ``choices`` for words; ``low``, ``high`` and ``step`` for numbers."""
+    """A setting that a user can change. ``choices`` for words; ``low``, ``high`` and ``step`` for numbers."""
 
     name: str
     default: Any
@@ -41,7 +41,7 @@ class Knob:
     choices: tuple[str, ...] | None = None
 
     def check(self, value: Any) -> Any:
-        """``value`` in this knob's own type; raises SettingsError when it is out of range."""
+        """Return ``value`` in this setting's own type; raises SettingsError if it is out of range."""
         if self.choices is not None:
             if value not in self.choices:
                 raise SettingsError(f"{self.name} is one of {', '.join(self.choices)}, not {repr(value)[:40]}.")
@@ -66,7 +66,7 @@ def _choice(default: str, choices: tuple[str, ...], help: str) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """How ``nst.optimize`` paints. Raises SettingsError for a value outside its knob's range."""
+    """The settings of ``nst.optimize``. Raises SettingsError for a value outside its range."""
 
     size: int = _number(USUAL, 64, 4096, 32, "Long side of the painting, in pixels.")
     steps: int = _number(
@@ -136,50 +136,51 @@ class Settings:
             )
 
     def judged_by(self, network: str) -> Settings:
-        """The same under this network."""
+        """Return the same settings with this loss network."""
         return replace(self, network=network)
 
     @property
     def schedule(self) -> Schedule:
-        """Which networks judge which scales."""
+        """Which loss networks are used at which scales."""
         return SCHEDULES[self.network]
 
     @property
     def total_steps(self) -> int:
-        """The steps over all scales: those asked for, or what is usual."""
+        """The steps over all scales: as set, or the network's default."""
         return self.steps or self.schedule.steps
 
     def made(self) -> dict[str, Any]:
-        """Names and values for a recipe, with the number of steps that were taken."""
+        """Return names and values for a recipe, with the number of steps that were taken."""
         return asdict(replace(self, steps=self.total_steps))
 
     @property
     def finish_steps(self) -> int:
-        """How many of the steps VGG-19 takes at the end, at full size, where the small network takes those before."""
+        """How many steps VGG-19 takes at the end, at full size, after those of the small network."""
         if not self.schedule.finishes:
             return 0
         return max(1, round(self.total_steps * self.finish * fewer(self.size)))
 
     def finishing(self) -> Settings:
-        """How VGG-19 finishes what the small network has begun with these settings: at full size, in fewer steps."""
+        """Return the settings with which VGG-19 finishes what the small network has begun with these: at full size, in
+        fewer steps."""
         steps = round(self.total_steps * self.finish / (1 - self.finish) * fewer(self.size))
         steps = min(max(FEWEST, steps), int(KNOBS["steps"].high))
         return replace(self, network=FULL, steps=steps, scales=1)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
-        """Settings from names and values; what is not named keeps its default.
+        """Return settings from names and values; settings not named keep their defaults.
 
-        Raises SettingsError for a name that is no knob, or a value out of range."""
+        Raises SettingsError for an unknown name or a value out of range."""
         if unknown := sorted(set(values) - KNOBS.keys()):
             raise SettingsError(f"There is no setting {', '.join(unknown)}; there are {', '.join(KNOBS)}.")
         return cls(**values)
 
     @classmethod
     def from_recipe(cls, recipe: Mapping[str, Any] | None) -> tuple[Settings, tuple[str, ...]]:
-        """The settings in a recipe as ``read_recipe`` gives it, and sentences on what may not come back as it was.
+        """Return the settings in a recipe from ``read_recipe``, and notes on what may not be reproduced exactly.
 
-        Raises SettingsError where there is no recipe of the full method, or this version does not understand it."""
+        Raises SettingsError if there is no recipe of the full method, or this version does not understand it."""
         if recipe is None:
             raise SettingsError(
                 "There is no recipe in this picture: this program did not make it, or its text was lost on the way, "
@@ -198,7 +199,7 @@ class Settings:
             raise SettingsError(
                 f"This picture is by {program}; this is {PROGRAM}, which does not know {unknown[0][:40]!r}."
             )
-        values.setdefault("network", FULL)  # there was no other
+        values.setdefault("network", FULL)  # the only network when recipes did not name one
         notes = []
         if program != PROGRAM:
             notes.append(f"This picture is by {program}; this is {PROGRAM}, and its picture may differ.")
@@ -210,10 +211,10 @@ class Settings:
 
     @classmethod
     def from_image(cls, source: Source) -> Settings:
-        """The settings that made a picture saved by this program (PNG or JPEG).
+        """Return the settings that made a picture saved by this program (PNG or JPEG).
 
-        Warns of what cannot be had again as it was. Raises ImageError for what is no picture, and
-        SettingsError where it has no recipe of the full method, or one this version does not understand."""
+        Warns of what may not be reproduced exactly. Raises ImageError if it is not a picture, and SettingsError if it
+        has no recipe of the full method, or one that this version does not understand."""
         settings, notes = cls.from_recipe(read_recipe(source))
         for note in notes:
             warnings.warn(note, stacklevel=2)
@@ -225,13 +226,13 @@ KNOBS: dict[str, Knob] = {f.name: Knob(f.name, f.default, **f.metadata) for f in
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings that belong together: where they are from, and what differs from the defaults."""
+    """Settings that belong together: their source, and the values that differ from the defaults."""
 
     source: str
     values: Mapping[str, Any]
 
     def settings(self) -> Settings:
-        """The defaults with these values."""
+        """Return the defaults with these values."""
         return Settings.from_dict(self.values)
 
 

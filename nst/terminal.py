@@ -1,4 +1,4 @@
-"""What the command line does with a terminal: progress bars, and Ctrl-C as a question that can be asked."""
+"""Terminal support for the command line: progress bars, and Ctrl-C as a flag that can be polled."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Stopped = Callable[[], bool]
 
 
 class Bar(tqdm):
-    """A progress bar on stderr, which leaves nothing behind; none where that is no terminal, and none where quiet."""
+    """A progress bar on stderr that is cleared at the end; hidden if stderr is not a terminal, or if ``quiet``."""
 
     def __init__(self, name: str, total: float = 1, *, quiet: bool = False) -> None:
-        # None is tqdm's word for: where there is no terminal.
+        # For tqdm, None means disabled if there is no terminal.
         super().__init__(total=total, desc=name, leave=False, disable=True if quiet else None, bar_format=BAR)
 
     def reach(self, done: float, total: float, more: str = "") -> None:
-        """Show so much of so much, with some words."""
+        """Show ``done`` of ``total``, with ``more`` as text."""
         self.total = total
         if more:
             self.set_postfix_str(more, refresh=False)
@@ -31,7 +31,8 @@ class Bar(tqdm):
 
 @contextmanager
 def stopping() -> Iterator[Stopped]:
-    """Whether Ctrl-C was pressed, for work that can end in good order; pressed again, it ends at once."""
+    """Yield a function that says whether Ctrl-C was pressed, for work that can end cleanly; a second Ctrl-C ends it at
+    once."""
     pressed = threading.Event()
 
     def first(*_: object) -> None:

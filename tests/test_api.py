@@ -17,6 +17,7 @@ from served import LONG, NOBODY, wait_for
 
 import nst
 from nst.drawings import DRAWINGS
+from nst.hub import weights
 from nst.regions.masks import SECOND, STAYS
 
 SMALL = {"size": 64, "steps": 4}
@@ -133,7 +134,7 @@ def test_optimize_streams_pictures_and_progress_and_ends_with_the_finished_one(f
 def test_the_first_use_shows_the_download(first_run):
     download = [progress for _, progress in first_run if progress["stage"] == "download"]
     assert download
-    assert download[-1]["total"] == nst.weights.DOWNLOAD_BYTES
+    assert download[-1]["total"] == weights.DOWNLOAD_BYTES
     assert [d["done"] for d in download] == sorted(d["done"] for d in download)
 
 

@@ -4,18 +4,8 @@ import pytest
 import torch
 from torchvision.models import vgg19
 
-from nst.backbones.vgg19 import (
-    CONTENT_LAYER,
-    LAYOUT,
-    MEAN,
-    SHAPES,
-    SOFTNESS,
-    STD,
-    STYLE_LAYERS,
-    VGG19,
-    _MaxPool,
-    _Rectifier,
-)
+from nst.backbones.kinds import CONTENT_LAYER, STYLE_LAYERS
+from nst.backbones.vgg19 import LAYOUT, MEAN, SHAPES, SOFTNESS, STD, VGG19, _MaxPool, _Rectifier
 
 
 @pytest.fixture(scope="module")

@@ -473,7 +473,7 @@ def test_a_picture_too_large_for_memory_at_once_is_painted_in_patches_and_says_s
     whole = run(Settings(size=192, steps=4))[-1]
     monkeypatch.setattr(memory_use, "SIDES", (64,))
     monkeypatch.setattr(memory_use, "SAVING", 10.0)
-    monkeypatch.setattr(memory, "needed", lambda *given: 0 if given[4] else 10**15)  # the patch
+    monkeypatch.setattr(memory_use, "needed", lambda *given: 0 if given[4] else 10**15)  # the patch
     patched = run(Settings(size=192, steps=4))[-1]
     assert "in patches of 64" in patched.notes[-1]
     assert patched.image.size == whole.image.size

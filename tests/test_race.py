@@ -165,7 +165,9 @@ def test_settings_are_named_as_everywhere():
     assert Settings.from_dict(given) == Settings(steps=80, content_weight=2.5, color="luminance")
 
 
-@pytest.mark.parametrize(("given", "words"), [("colour=1", "colour"), ("steps=many", "many"), ("steps=0", "1 to 1000")])
+@pytest.mark.parametrize(
+    ("given", "words"), [("colour=1", "colour"), ("steps=many", "many"), ("steps=-1", "0 to 1000")]
+)
 def test_a_setting_that_cannot_be_is_said(given, words, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["benchmark", "optimize", "--set", given])
     with pytest.raises(SystemExit, match=words):

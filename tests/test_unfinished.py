@@ -121,8 +121,8 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import test_unfinished as t
-t.unfinished.place = lambda: Path({place!r})
-with t.unfinished.Keeper({key!r}, t.order()) as keeper:
+t.resuming.place = lambda: Path({place!r})
+with t.resuming.Keeper({key!r}, t.order()) as keeper:
     for step in range(2, 9):
         keeper.keep(t.preview(step), now=True)
         print(step, flush=True)

@@ -1,1 +1,1 @@
-"""Networks cut at named layers, by which pictures are judged."""
+"""Loss networks, cut at named layers."""

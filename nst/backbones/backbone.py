@@ -1,4 +1,4 @@
-"""What the optimizer asks of a network that judges pictures."""
+"""The interface of a loss network."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from nst.backbones.kinds import Kind
 
 
 class Backbone(Protocol):
-    """A network cut at named layers, read-only and shared by every run.
+    """A loss network cut at named layers, read-only and shared by every run.
 
-    ``kind`` describes its layers. ``trust`` says how much a layer's style counts where that is not 1. ``mean`` lies on
+    ``kind`` describes its layers. ``trust`` is the factor on a layer's style loss where that is not 1. ``mean`` is on
     the device that the network computes on."""
 
     kind: Kind
@@ -23,17 +23,17 @@ class Backbone(Protocol):
 
     @property
     def number(self) -> torch.dtype:
-        """The number format that it computes in."""
+        """The dtype that it computes in."""
         ...
 
     def structure_at(self, layer: str) -> Mapping[str, float]:
-        """The layers where content is compared when this one is asked for, and their shares."""
+        """Return the layers where content is compared if ``layer`` is requested, and their shares."""
         ...
 
     def __call__(
         self, picture: Tensor, layers: Iterable[str], watch: Callable[[], None] | None = None
     ) -> dict[str, Tensor]:
-        """Returns the activations ``[N, channels, H / stride, W / stride]`` of ``layers``, of a picture
-        ``[N, 3, H, W]`` in 0..1. Calls ``watch`` between layers, forward and back: a caller leaves a pass by raising
-        there. Raises ValueError for a layer that the network does not have."""
+        """Return the activations ``[N, channels, H / stride, W / stride]`` of ``layers``, for a picture
+        ``[N, 3, H, W]`` in 0..1. Calls ``watch`` between layers, in the forward and the backward pass: a caller aborts
+        a pass by raising there. Raises ValueError for a layer that the network does not have."""
         ...

@@ -1,7 +1,8 @@
-"""The networks that can judge a picture, by name and without loading one: their layers, choices and costs; and the
-schedules that say which of them judges which scales.
+"""The loss networks, by name and without loading one: their layers, options and costs; and the schedules that say which
+of them is used at which scales.
 
-A new network is a ``Kind`` here, a module beside this one that meets ``Backbone``, and its reader in ``loading.py``.
+A new network needs a ``Kind`` here, a module beside this one that implements ``Backbone``, and loading code in
+``loading.py``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import NamedTuple
 
 
 class Layer(NamedTuple):
-    """``stride`` is how many pixels of the picture an activation stands for, each way; ``reach`` is how many more it
-    sees to each side of these."""
+    """``stride`` is how many pixels of the picture an activation stands for, in each direction; ``reach`` is how many
+    more pixels its receptive field has on each side of these."""
 
     channels: int
     stride: int
@@ -22,9 +23,10 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Kind:
-    """A network. ``style_layers`` and ``content_layers`` are those that can be asked for, shallow to deep;
-    ``shipped`` says that it comes with this program. ``cost`` is the time of a pixel, that of VGG-19 being 1, and
-    ``overhead`` the side of a picture that takes as long as a call: both are for guesses before anything was timed."""
+    """A loss network. ``style_layers`` and ``content_layers`` are those that can be requested, shallow to deep;
+    ``shipped`` says that it comes with this program. ``cost`` is the time per pixel relative to VGG-19, and
+    ``overhead`` the side of a picture that takes as long as the fixed time of a call: both are for estimates before
+    anything was timed."""
 
     name: str
     title: str
@@ -39,17 +41,18 @@ class Kind:
 
     @property
     def aligned(self) -> int:
-        """The deepest stride in use, in pixels: where a patch may begin."""
+        """The deepest stride in use, in pixels: patches begin at multiples of it."""
         return max(self.layers[layer].stride for layer in self.style_layers)
 
     def margin(self, content_layer: str | None = None) -> int:
-        """How many pixels around a patch decide on the activations inside it, a multiple of ``aligned``."""
+        """Return how many pixels around a patch affect the activations inside it, rounded up to a multiple of
+        ``aligned``."""
         used = (*self.style_layers, content_layer or self.content_layer)
         reach = max(self.layers[layer].reach for layer in used)
         return -(-reach // self.aligned) * self.aligned
 
     def can(self, pooling: str, content_layer: str) -> bool:
-        """Whether it has this pooling and this content layer."""
+        """Return whether it supports this pooling and this content layer."""
         return pooling in self.poolings and content_layer in self.content_layers
 
 
@@ -60,7 +63,7 @@ CONTENT_LAYER = "relu4_2"
 
 
 def _vgg_layers() -> dict[str, Layer]:
-    """``relu{block}_{index}``: 3 x 3 convolutions, and a pooling of 2 x 2 between blocks."""
+    """Return the layers ``relu{block}_{index}``: 3 x 3 convolutions, and 2 x 2 pooling between blocks."""
     layers, reach = {}, 0
     for block, (count, channels) in enumerate(VGG_BLOCKS):
         for index in range(count):
@@ -98,16 +101,17 @@ STUDENT = Kind(
 )
 KINDS = {kind.name: kind for kind in (VGG19, STUDENT)}
 
-FINISH = 0.27  # usual share of VGG-19 in a run's steps, where it finishes what the small network has begun
-QUICK = 60  # usual steps of the small network
+FINISH = 0.27  # default share of VGG-19 in a run's steps, if it finishes what the small network has begun
+QUICK = 60  # default number of steps with the small network
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Which network judges the coarse scales, and which the last one; in how many steps, usually. ``precise`` says
-    that the coarse scales are computed in float32: their strokes should not hang on how a file is scaled. There
-    ``finest_rate`` is the share of the usual step at full size: in a coarser format, longer steps would let rounding
-    grow into other strokes."""
+    """Which loss network is used at the coarse scales, and which at the last one; and the default number of steps.
+
+    ``precise`` says that the coarse scales are computed in float32: their strokes should not depend on how the weights
+    file is scaled. ``finest_rate`` is then a factor on the learning rate at full size: in a less precise dtype, longer
+    steps would let rounding errors grow into different strokes."""
 
     coarse: Kind
     fine: Kind
@@ -117,16 +121,16 @@ class Schedule:
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """The networks it takes, each once."""
+        """Its networks, each once."""
         return tuple(dict.fromkeys((self.coarse, self.fine)))
 
     @property
     def finishes(self) -> bool:
-        """Whether the last steps, at full size, are another network's."""
+        """Whether the last steps, at full size, use another network."""
         return self.coarse is not self.fine
 
     def can(self, pooling: str, content_layer: str) -> bool:
-        """Whether all its networks have this pooling and this content layer."""
+        """Return whether all its networks support this pooling and this content layer."""
         return all(kind.can(pooling, content_layer) for kind in self.kinds)
 
 
@@ -136,4 +140,4 @@ SCHEDULES = {
     "both": Schedule(STUDENT, VGG19, round(QUICK / (1 - FINISH))),
 }
 """By the names that the setting ``network`` has for them."""
-FULL = "vgg19"  # the one that every setting can be asked of
+FULL = "vgg19"  # the one that supports every setting

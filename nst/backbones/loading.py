@@ -1,4 +1,4 @@
-"""The networks that judge a picture, read once and shared by every run."""
+"""Load the loss networks, once for all runs."""
 
 from __future__ import annotations
 
@@ -16,28 +16,30 @@ from nst.backbones.vgg19 import VGG19
 from nst.hub import weights
 from nst.settings import Settings
 
-_loading = {name: threading.Lock() for name in KINDS}  # a download holds up no other network
+_loading = {name: threading.Lock() for name in KINDS}  # one each: a download does not block another network
 _networks: dict[tuple[str, str, torch.device, torch.dtype], Backbone] = {}
 
 
 class Judges(NamedTuple):
-    """The network twice: for the coarse scales, and in the fastest number format for the last one. VGG-19 judges the
-    coarse scales in float32, as their strokes should not hang on how its file is scaled. Or the small network for all
-    but the last scale, and VGG-19 for that."""
+    """The loss networks of a run, for the coarse scales and for the last one.
+
+    With VGG-19 alone, it computes the coarse scales in float32, as their strokes should not depend on how its file is
+    scaled, and the last one in the fastest dtype. Or the small network is used for all but the last scale, and VGG-19
+    for that."""
 
     coarse: Backbone
     fine: Backbone
 
 
 def numbers(settings: Settings, where: torch.device) -> tuple[torch.dtype, torch.dtype]:
-    """The number formats of a run's networks, coarse and fine, on that device."""
-    # A line search compares losses that differ by less than bfloat16 can tell.
+    """Return the dtypes of a run's networks, coarse and fine, on that device."""
+    # A line search compares losses that differ by less than bfloat16 can resolve.
     fine = torch.float32 if settings.optimizer == "lbfgs" else device.number_format(where)
     return torch.float32 if SCHEDULES[settings.network].precise else fine, fine
 
 
 def keys(settings: Settings) -> list[tuple[str, str, torch.device, torch.dtype]]:
-    """By which the networks of such a run are known, coarse and fine."""
+    """Return the cache keys of such a run's networks, coarse and fine."""
     where = device.choose()
     schedule = SCHEDULES[settings.network]
     kinds = (schedule.coarse, schedule.fine)
@@ -45,21 +47,22 @@ def keys(settings: Settings) -> list[tuple[str, str, torch.device, torch.dtype]]
 
 
 def at_hand(settings: Settings) -> bool:
-    """Whether the network for a run with these settings needs no download."""
+    """Return whether the networks for a run with these settings need no download."""
     return all(kind.shipped for kind in SCHEDULES[settings.network].kinds) or weights.cached()
 
 
 def usual() -> str:
-    """The network to begin with here: the one that was shipped, then VGG-19 where it is on this machine already."""
+    """Return the default ``network`` on this machine: the shipped one, followed by VGG-19 if that is already
+    downloaded."""
     return "both" if weights.cached() else "student"
 
 
 def load_judges(settings: Settings, progress: Callable[[int, int], None] | None = None) -> Judges:
-    """The networks for a run with these settings, on the best device; their weights are read, or fetched, at first use.
+    """Load the networks for a run with these settings on the best device; their weights are read, or downloaded, at
+    first use.
 
-    ``progress(bytes done, bytes in all)`` follows a download. Raises WeightsUnavailable. Networks
-    are read-only and shared by every run that uses the same network, pooling and number format.
-    """
+    ``progress(bytes done, bytes in all)`` is called during a download. Raises WeightsUnavailable. Networks are
+    read-only and shared by every run that uses the same network, pooling and dtype."""
     wanted = keys(settings)
     for name in {name for name, *_ in wanted}:
         with _loading[name]:

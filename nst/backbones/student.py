@@ -1,10 +1,9 @@
-"""A small network that judges pictures nearly as VGG-19 does: shipped, so that the full method needs no download.
+"""A small loss network that approximates VGG-19: shipped, so that the full method needs no download.
 
-It goes through VGG-19's layers one by one, but hands on only what counts most for the next one, in few channels, so
-that each of its convolutions has few inputs. What they compute was learned from VGG-19's activations (see
-``training/distill.py`` and ``deep.py``), not taken from its weights. At the layers in use its activations are
-VGG-19's along the directions that most of them lie in: Gram matrices, and distances between features, stand for
-VGG-19's.
+It follows VGG-19 layer by layer, but passes on only what matters most to the next layer, in few channels, so that each
+of its convolutions has few inputs. Its weights were learned from VGG-19's activations (see ``training/distill.py`` and
+``deep.py``), not copied from VGG-19. At the layers in use its outputs approximate VGG-19's activations, projected onto
+the directions that capture most of them: Gram matrices and distances between features stand in for VGG-19's.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ from nst.models import MODELS
 
 
 class Stage(NamedTuple):
-    """One layer of VGG-19: rectified channels computed for it, channels that go on to the next, whether it is pooled
-    on the way, and directions along which it can be seen, 0 where it is not in use."""
+    """One layer of VGG-19: rectified channels computed for it, channels passed on to the next, whether it is pooled on
+    the way, and the number of directions it is projected onto, 0 if it is not in use."""
 
     hidden: int
     passed: int
@@ -49,20 +48,21 @@ STAGES = {
     "relu4_2": Stage(352, 144, directions=192),
     "relu4_3": Stage(352, 176),
     "relu4_4": Stage(352, 224, pooled=True),
-    "relu5_1": Stage(512, 0, directions=512),  # VGG-19's very channels
+    "relu5_1": Stage(512, 0, directions=512),  # VGG-19's own channels
 }
-# Chosen by the gradient of VGG-19's objective (see ``training/layer_weights.py``), and by pictures, on training
-# pictures: the student sees shallow layers best, and what it sees of structure there tells of VGG-19's deeper one.
+# Chosen on training pictures, by the gradient of VGG-19's objective (see ``training/layer_weights.py``) and by the
+# results: the student approximates shallow layers best, and structure there predicts that of VGG-19's deeper one.
 TRUST = {"relu4_1": 0.2, "relu5_1": 0.15}
 STRUCTURE = {"relu3_1": 0.42, "relu4_2": 0.42}
-LEARNED = tuple(layer for layer, stage in STAGES.items() if stage.directions)  # that can be asked for
+LEARNED = tuple(layer for layer, stage in STAGES.items() if stage.directions)  # that can be requested
 
 
 class Student(nn.Module):
-    """``weights`` maps names to tensors of any float type, or is left out for a network yet to be trained."""
+    """The small network. ``weights`` maps names to tensors of any float type, or is None for a network yet to be
+    trained."""
 
     kind: Kind = KIND
-    trust: Mapping[str, float] = TRUST  # how much a layer's style counts, where it is not as much as any other's
+    trust: Mapping[str, float] = TRUST  # factors on the layers' style losses, if not 1
 
     def __init__(self, weights: Mapping[str, Tensor] | None = None) -> None:
         super().__init__()
@@ -87,40 +87,41 @@ class Student(nn.Module):
 
     @property
     def number(self) -> torch.dtype:
-        """The number format that it computes in."""
+        """The dtype that it computes in."""
         return self.convolutions["relu1_1"].weight.dtype
 
     def computing_in(self, number: torch.dtype) -> Student:
-        """The same network, changed to this number format."""
+        """Convert the network to this dtype, in place, and return it."""
         for part in (self.convolutions, self.passes, self.taps):
             part.to(number)
         return self
 
     def structure_at(self, layer: str) -> dict[str, float]:
-        """The layers where structure is compared when this one is asked for, and how much each counts."""
+        """Return the layers where structure is compared if ``layer`` is requested, and their weights."""
         return STRUCTURE if layer == CONTENT_LAYER else {layer: 1.0}
 
     def entered(self, picture: Tensor) -> Tensor:
-        """A picture in 0..1 as the first stage takes it."""
+        """Normalize a picture in 0..1 for the first stage."""
         x = ((picture - self.mean) / self.std).to(self.number)
         channels_last = self.convolutions["relu1_1"].weight.is_contiguous(memory_format=torch.channels_last)
         return x.contiguous(memory_format=torch.channels_last) if channels_last else x
 
     def hidden(self, layer: str, x: Tensor) -> Tensor:
-        """A layer's rectified channels, from what the one before passed on."""
+        """Compute a layer's rectified channels from what the previous one passed on."""
         x = F.relu(self.convolutions[layer](x), inplace=True)
         return F.max_pool2d(x, 2) if STAGES[layer].pooled else x
 
     def tapped(self, layer: str, hidden: Tensor) -> Tensor:
-        """The layer along its directions."""
+        """Project a layer onto its directions."""
         return self.taps[layer](hidden) if layer in self.taps else hidden
 
     def forward(
         self, picture: Tensor, layers: Iterable[str], watch: Callable[[], None] | None = None
     ) -> dict[str, Tensor]:
-        """As ``VGG19.forward``: ``picture`` is ``[N, 3, H, W]`` in 0..1, H and W at least 16; returns the directions of
-        ``layers``, each ``[N, STAGES[layer].directions, H / 2**(block-1), W / 2**(block-1)]``, of either sign where
-        they are fewer than VGG-19's channels. Raises ValueError for a layer that is not among ``LEARNED``."""
+        """Compute the layers as ``VGG19.forward`` does: ``picture`` is ``[N, 3, H, W]`` in 0..1, H and W at least 16;
+        returns the directions of ``layers``, each
+        ``[N, STAGES[layer].directions, H / 2**(block-1), W / 2**(block-1)]``, of either sign if they are fewer than
+        VGG-19's channels. Raises ValueError for a layer that is not among ``LEARNED``."""
         wanted = set(layers)
         if unknown := wanted - set(LEARNED):
             raise ValueError(f"The small network has no layer {sorted(unknown)}; it has {list(LEARNED)}")
@@ -140,7 +141,8 @@ class Student(nn.Module):
 
 
 def shipped() -> dict[str, Tensor]:
-    """The tensors in ``models/``. Raises WeightsUnavailable where the file is missing, damaged, or another."""
+    """Read the tensors in ``models/``. Raises WeightsUnavailable if the file is missing, damaged, or a different
+    one."""
     try:
         entry = json.loads((MODELS / "student.json").read_text("utf-8"))
         data = (MODELS / entry["file"]).read_bytes()

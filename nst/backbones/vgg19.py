@@ -1,7 +1,7 @@
-"""Convolutional networks cut at named layers: VGG-19 (Simonyan & Zisserman 2014).
+"""VGG-19 (Simonyan & Zisserman 2014) as a loss network, cut at named layers.
 
-The network judges pictures and is never trained here. Layers are named as in the papers,
-``relu{block}_{index}``, and only what lies before the deepest layer asked for is computed.
+It is never trained here. Layers are named as in the papers, ``relu{block}_{index}``, and layers after the deepest one
+requested are not computed.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from torch.autograd.function import once_differentiable
 from nst.backbones.kinds import VGG19 as KIND
 from nst.backbones.kinds import VGG_BLOCKS, Kind
 
-MEAN = (0.485, 0.456, 0.406)  # of ImageNet's RGB in 0..1, which these weights expect removed
+MEAN = (0.485, 0.456, 0.406)  # of ImageNet's RGB in 0..1, with which these weights expect pictures normalized
 STD = (0.229, 0.224, 0.225)
-SOFTNESS = 0.4  # over how many mean activations the gradient rises instead of jumping
+SOFTNESS = 0.4  # width, in mean activations, over which the gradient rises instead of jumping
 
 
-# The keys of published weights count convolutions, rectifiers and poolings together, as torchvision does ("features.0",
+# The keys of published weights count convolutions, ReLUs and poolings together, as torchvision does ("features.0",
 # "features.2", "features.5").
 def _layout() -> dict[str, tuple[int, tuple[int, int]]]:
-    """Layer name -> (index in ``features``, (output channels, input channels))."""
+    """Map layer names to (index in ``features``, (output channels, input channels))."""
     layout, index, inputs = {}, 0, 3
     for block, (count, channels) in enumerate(VGG_BLOCKS, start=1):
         for number in range(1, count + 1):
@@ -46,14 +46,14 @@ SHAPES = {
 
 
 def _reference() -> Tensor:
-    """A picture ``[1, 3, 96, 96]`` in 0..1 with contrast at every scale, as photographs have it."""
+    """Return a picture ``[1, 3, 96, 96]`` in 0..1 with contrast at every scale, like photographs."""
     generator = torch.Generator().manual_seed(0)
     octaves = [torch.randn(1, 3, side, side, generator=generator) for side in (3, 6, 12, 24, 48, 96)]
     return (0.5 + 0.12 * sum(F.interpolate(o, (96, 96), mode="bilinear") for o in octaves)).clamp(0, 1)
 
 
 class _Rectifier(torch.autograd.Function):
-    """``max(0, x)``, in place; its slope rises from 0 to 1 over ``SOFTNESS`` above 0 instead of jumping."""
+    """ReLU, ``max(0, x)``, in place; its slope rises from 0 to 1 over ``SOFTNESS`` above 0 instead of jumping."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ class _Rectifier(torch.autograd.Function):
 
 
 class _MaxPool(torch.autograd.Function):
-    """The largest of two by two; all that come within ``SOFTNESS`` of it share its gradient, the nearer the more."""
+    """2 x 2 max pooling; all inputs within ``SOFTNESS`` of the largest share its gradient, more the nearer they are."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -81,9 +81,9 @@ class _MaxPool(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         x, largest = ctx.saved_tensors
-        height, width = (2 * side for side in largest.shape[-2:])  # an odd last row or column is in no pool
+        height, width = (2 * side for side in largest.shape[-2:])  # an odd last row or column is not pooled
         corners = [(slice(row, height, 2), slice(column, width, 2)) for row in (0, 1) for column in (0, 1)]
-        # In this order the largest itself always keeps a share, however coarse the number format is.
+        # In this order the largest itself always keeps a share, however low the dtype's precision.
         shares = [(x[..., rows, columns] - largest).add_(SOFTNESS).clamp_(min=0) for rows, columns in corners]
         whole = gradient / sum(shares)
         back = torch.empty_like(x) if x.shape[-2:] == (height, width) else torch.zeros_like(x)
@@ -93,21 +93,20 @@ class _MaxPool(torch.autograd.Function):
 
 
 class VGG19(nn.Module):
-    """The convolutions of VGG-19, in evaluation, with max or average pooling.
+    """The convolutions of VGG-19, in evaluation mode, with max or average pooling.
 
     ``weights`` maps the names of ``SHAPES`` to tensors of any float type; the last layers may be missing. As in Gatys
-    et al. (2016) the network is rescaled so that every layer's mean activation is 1, here on a picture made for that
-    and with max pooling; rectifiers and poolings let a factor pass, so it does not matter how the published file
-    happened to be scaled; what remains of that is rounding.
+    et al. (2016) the network is rescaled so that every layer's mean activation is 1, here on a synthetic picture and
+    with max pooling. ReLU and pooling commute with a positive factor, so the scaling of the published file does not
+    matter, except for rounding.
 
-    Activations are those of plain rectifiers and pools. Their gradient is replaced by a continuous one: a
-    rectifier's slope and the choice of a maximum jump, and one unit that falls on the other side by a last
-    bit of rounding changes a small picture's gradient by a hundredth. A hundred steps make another
-    picture of that; without the jumps they do not.
-    """
+    Activations are those of plain ReLU and pooling. Their gradient is replaced by a continuous one: a ReLU's slope and
+    the choice of a maximum jump, and a single unit that switches because of the last bit of rounding changes a small
+    picture's gradient by a hundredth. Over a hundred steps this leads to a different picture; without the jumps it does
+    not."""
 
     kind: Kind = KIND
-    trust: Mapping[str, float] = {}  # how much a layer's style counts, where it is not as much as any other's
+    trust: Mapping[str, float] = {}  # factors on the layers' style losses, if not 1
 
     def __init__(self, weights: Mapping[str, Tensor], pooling: str = "max") -> None:
         super().__init__()
@@ -137,27 +136,26 @@ class VGG19(nn.Module):
 
     @property
     def number(self) -> torch.dtype:
-        """The number format that it computes in."""
+        """The dtype that it computes in."""
         return self.convolutions["relu1_1"].weight.dtype
 
     def computing_in(self, number: torch.dtype) -> VGG19:
-        """The same network, changed to this number format."""
+        """Convert the network to this dtype, in place, and return it."""
         self.convolutions.to(number)
         return self
 
     def structure_at(self, layer: str) -> dict[str, float]:
-        """The layers where structure is compared when this one is asked for, and their shares."""
+        """Return the layers where structure is compared if ``layer`` is requested, and their shares."""
         return {layer: 1.0}
 
     def forward(
         self, picture: Tensor, layers: Iterable[str], watch: Callable[[], None] | None = None
     ) -> dict[str, Tensor]:
-        """``picture`` is ``[N, 3, H, W]`` in 0..1, H and W at least 16; returns the activations of
-        ``layers``, each ``[N, C, H / 2**(block-1), W / 2**(block-1)]``, none negative.
+        """Compute the activations of ``layers``, each ``[N, C, H / 2**(block-1), W / 2**(block-1)]``, none negative;
+        ``picture`` is ``[N, 3, H, W]`` in 0..1, H and W at least 16.
 
-        ``watch`` is called after every convolution, on the way back as well, so that a caller
-        can leave in the middle of a pass by raising. Raises ValueError for an unknown layer.
-        """
+        ``watch`` is called after every convolution, in the backward pass as well, so that a caller can abort a pass by
+        raising. Raises ValueError for an unknown layer."""
         wanted = set(layers)
         if unknown := wanted - self.convolutions.keys():
             raise ValueError(f"VGG-19 has no layer {sorted(unknown)} here; it has {list(self.convolutions)}")

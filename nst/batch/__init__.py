@@ -1,1 +1,1 @@
-"""Many photographs in one style."""
+"""Painting many photographs in one style."""

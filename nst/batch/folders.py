@@ -1,4 +1,4 @@
-"""Photos painted one after another, for the command line: which, where to, and what is told of each."""
+"""Paints photos one after another for the command line: which photos, into which files, and what is reported."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from nst.saving import save_image
 from nst.terminal import Bar, Stopped, stopping
 
 SAVED = (".png", ".jpg", ".jpeg")
-# What in a folder is taken for a photo.
+# Suffixes of the files in a folder that count as photos.
 PICTURES = (*SAVED, ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif", ".jp2", ".ppm")
 
 
 def photos(given: Sequence[str]) -> list[Path]:
-    """The files that are meant by names of files and folders, and by patterns; whether a file is there is not asked.
+    """Return the files meant by names of files, folders, and patterns. A named file is not checked to exist.
 
-    Raises SettingsError for a folder without a picture, and for a pattern that fits no file."""
+    Raises SettingsError for a folder without a picture, and for a pattern that matches no file."""
     found: list[Path] = []
     for name in given:
         path = Path(name)
@@ -43,9 +43,9 @@ def photos(given: Sequence[str]) -> list[Path]:
 
 
 def tasks(photos: Sequence[Path], out: Path, word: str) -> list[tuple[Path, Path]]:
-    """Every photo with the file that it is painted into: no two are the same, and none is one of the photos.
+    """Pair every photo with the file that it is painted into: all of these differ, and none is one of the photos.
 
-    Raises SettingsError where ``out`` cannot be that."""
+    Raises SettingsError if ``out`` cannot be used for that."""
     taken = {os.path.realpath(photo) for photo in photos}
     if out.suffix.lower() not in PICTURES or out.is_dir():
         return [(photo, _free(out, f"{photo.stem}-{word}", taken)) for photo in photos]
@@ -59,7 +59,7 @@ def tasks(photos: Sequence[Path], out: Path, word: str) -> list[tuple[Path, Path
 
 
 def _free(folder: Path, name: str, taken: set[str]) -> Path:
-    """A file of this name that is not taken yet, and is from now on."""
+    """Return a file with this name that is not taken yet, and mark it as taken."""
     target, number = folder / f"{name}.png", 1
     while os.path.realpath(target) in taken:
         number += 1
@@ -69,7 +69,7 @@ def _free(folder: Path, name: str, taken: set[str]) -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder to write into, where it is not here yet. Raises SettingsError where that cannot be."""
+    """Make a folder to write into, if it does not exist yet. Raises SettingsError if that is not possible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -77,9 +77,9 @@ def make_folder(folder: Path) -> None:
 
 
 def run(tasks: Sequence[tuple[Path, Path]], painter: Painter, *, as_json: bool = False) -> tuple[int, bool]:
-    """Paint them and tell of each; returns how many failed, and whether Ctrl-C ended it.
+    """Paint all photos and report each; return how many failed, and whether Ctrl-C ended the run.
 
-    A photo that cannot be painted holds up no other. Raises WeightsUnavailable where none can be."""
+    A photo that cannot be painted does not hold up the others. Raises WeightsUnavailable if none can be painted."""
     failed = 0
     with stopping() as stopped:
         try:
@@ -103,7 +103,7 @@ def run(tasks: Sequence[tuple[Path, Path]], painter: Painter, *, as_json: bool =
 
 
 def _paint(photo: Path, target: Path, painter: Painter, stopped: Stopped, as_json: bool) -> None:
-    """Paint one, save it, and tell of it. Raises Cancelled also where it was saved but was stopped on its way."""
+    """Paint one photo, save it, and report it. Raises Cancelled also if it was saved but stopped early."""
     began = time.perf_counter()
     picture = open_image(photo)
     with Bar(photo.name, quiet=as_json) as bar:

@@ -1,4 +1,4 @@
-"""What paints for the command line: the fast engine or the full method, made ready for many photos in one style."""
+"""The engines as the command line uses them: fast or full method, prepared for many photos in one style."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nst.terminal import Bar, Stopped
 
 @dataclass(frozen=True)
 class Painted:
-    """A finished picture: the recipe for its file, what was done to the photo, and figures for those who ask."""
+    """A finished picture: the recipe for its file, what was done to the photo, and figures to report."""
 
     image: Image.Image
     recipe: dict[str, Any]
@@ -31,8 +31,8 @@ class Painted:
 
 @dataclass(frozen=True)
 class Painter:
-    """``prepare(stopped, quiet)`` fetches what is missing; ``paint`` then paints one photo after another. ``word`` is
-    the style's, for names of files."""
+    """Paints in one style: ``prepare(stopped, quiet)`` fetches what is missing; ``paint`` then paints one photo after
+    another. ``word`` is the style's name in file names."""
 
     word: str
     paint: Callable[[Picture, Bar, Stopped], Painted]
@@ -40,14 +40,14 @@ class Painter:
 
 
 def option(knob: str) -> str:
-    """What a knob is called on the command line."""
+    """Return the name of a knob on the command line."""
     return f"--{knob.replace('_', '-')}"
 
 
 def fast_painter(style: str, given: Mapping[str, Any], preset: str | None = None) -> Painter:
-    """The fast engine with a style of the catalogue, of a file, or as it is predicted for a painting.
+    """Return the fast engine with a style of the catalog, of a file, or predicted for a painting.
 
-    Raises SettingsError for a style that is not there, and for a setting out of range or of the full method."""
+    Raises SettingsError for a style that does not exist, and for a setting out of range or of the full method."""
     from nst.feedforward import fast
 
     if foreign := [option(name) for name in given if name not in FAST_KNOBS] + ["--preset"] * (preset is not None):
@@ -67,9 +67,9 @@ def fast_painter(style: str, given: Mapping[str, Any], preset: str | None = None
 
 
 def settings(preset: str | None, network: str | None, given: Mapping[str, Any]) -> Settings:
-    """A preset's settings, or the usual ones, as this network has them; those that are given go first.
+    """Return a preset's settings, or the defaults, for this network; given values take precedence.
 
-    Raises SettingsError for one out of range, and for one that only the fast engine has."""
+    Raises SettingsError for a value out of range, and for a setting that only the fast engine has."""
     if "strength" in given:
         raise SettingsError("--strength is a setting of --how fast; here --style-weight leads nearer to the painting.")
     values = {**(PRESETS[preset].values if preset else {}), **given}
@@ -77,9 +77,9 @@ def settings(preset: str | None, network: str | None, given: Mapping[str, Any]) 
 
 
 def step_painter(style: str, settings: Settings) -> Painter:
-    """The full method after a painting, or after the texture of a style of the catalogue.
+    """Return the full method with a painting as its style, or with the texture of a style of the catalog.
 
-    Raises SettingsError where there is no picture of the style."""
+    Raises SettingsError if there is no picture of the style."""
     found, beside = _shipped(style), {}
     if found is not None:
         texture = getattr(found, "texture", None)
@@ -124,7 +124,7 @@ def step_painter(style: str, settings: Settings) -> Painter:
 
 
 def _shipped(style: str) -> nst.Style | None:
-    """The shipped style of this id, None for what is a file. Raises SettingsError for what is neither."""
+    """Return the shipped style with this id, or None for a file. Raises SettingsError for anything else."""
     from nst.feedforward.styles import catalogue
 
     if style in catalogue():
@@ -139,7 +139,7 @@ def _is_style(file: str) -> bool:
 
 
 def _painting(file: str) -> Picture:
-    """A painting. It is an argument: where it is no picture, that is no fault of a photo's."""
+    """Open a painting. It is a command-line argument: if it is not a picture, that is no photo's error."""
     try:
         return open_image(file)
     except ImageError as error:

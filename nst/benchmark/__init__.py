@@ -1,1 +1,1 @@
-"""How fast and how good: times, metrics, and a race with the textbook's method."""
+"""Benchmarks: speed, quality metrics, and a comparison with the textbook method."""

@@ -1,9 +1,9 @@
-"""The full method as textbooks have it, to measure ours against: ``python -m nst.benchmark optimize`` runs both.
+"""The full method as in textbooks, as a baseline for ours: ``python -m nst.benchmark optimize`` runs both.
 
-Gatys et al. (2016): one scale, float32, L-BFGS with a history of 100 and no line search, mean squared
-errors at relu4_2 and of Gram matrices at relu1_1 to relu5_1, beginning with the photograph, the
-network brought to a mean activation of 1. Layers are weighed as in the authors' code; style as a whole
-so that the loop comes to about the balance of style and content that ours comes to by default.
+Gatys et al. (2016): one scale, float32, L-BFGS with a history of 100 and no line search, mean squared errors at relu4_2
+and of Gram matrices at relu1_1 to relu5_1, starting from the photograph, with the network normalized to a mean
+activation of 1. Layers are weighted as in the authors' code; the weight of the style as a whole is chosen so that the
+loop ends at about the same balance of style and content as ours by default.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from nst.backbones.kinds import CONTENT_LAYER, STYLE_LAYERS
 from nst.backbones.vgg19 import LAYOUT, VGG19
 
 HISTORY = 100
-STYLE = 3e5  # of a layer's Gram matrix, over its channels squared; content has 1
+STYLE = 3e5  # weight of a layer's Gram matrix, divided by its channels squared; content has 1
 
 
 def features(network: VGG19, picture: Tensor) -> dict[str, Tensor]:
-    """The activations of all layers in use, by a plain forward pass."""
+    """Return the activations of all layers in use, by a plain forward pass."""
     x, found, block = (picture - network.mean) / network.std, {}, "1"
     for layer, convolution in network.convolutions.items():
         if layer[4] != block:
@@ -36,13 +36,13 @@ def features(network: VGG19, picture: Tensor) -> dict[str, Tensor]:
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """Gatys et al. (2016), eq. 3, over the number of positions."""
+    """Gatys et al. (2016), eq. 3, divided by the number of positions."""
     flat = features.flatten(2)
     return flat @ flat.mT / flat.shape[2]
 
 
 def optimize(network: VGG19, photo: Tensor, painting: Tensor, steps: int) -> Iterator[Tensor]:
-    """The picture after each step, ``[1, 3, H, W]``; photo and painting are such too, in 0..1, float32."""
+    """Yield the picture after each step, ``[1, 3, H, W]``; photo and painting have the same form, in 0..1, float32."""
     with torch.no_grad():
         content = features(network, photo)[CONTENT_LAYER]
         wanted = {layer: gram_matrix(found) for layer, found in features(network, painting).items()}

@@ -1,8 +1,8 @@
-"""The classic fast network (Johnson et al. 2016), to measure ours against: ``python -m nst.benchmark`` runs both.
+"""The classic fast network (Johnson et al. 2016), as a baseline for ours: ``python -m nst.benchmark`` runs both.
 
-As its authors describe it, with instance normalization (Ulyanov et al. 2016): 9x9 ends, 32, 64 and
-128 channels, five residual blocks at a quarter of the resolution, enlarging before convolving. Its
-weights are random; times do not depend on them.
+Its architecture is the authors', with instance normalization (Ulyanov et al. 2016): 9x9 convolutions at both ends, 32,
+64 and 128 channels, five residual blocks at a quarter of the resolution, upsampling before convolution. Its weights are
+random; timings do not depend on them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from nst.feedforward import fast
 from nst.feedforward.field import stroke_field
 
 THREADS, OPSET = 2, 20
-REST = 0.1  # seconds before a run: another session's threads keep spinning for a while after theirs
+REST = 0.1  # seconds before a run: the other network's threads keep spinning for a while after theirs
 
 
 def layer(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
@@ -33,7 +33,7 @@ def layer(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Seq
 
 
 class ClassicNetwork(nn.Module):
-    """``forward(photo)``, ``[1, 3, H, W]`` with H and W multiples of 4, gives as much; 1.68 million parameters."""
+    """``forward(photo)`` maps ``[1, 3, H, W]``, H and W multiples of 4, to the same shape; 1.68 million parameters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,8 +54,8 @@ class ClassicNetwork(nn.Module):
 
 
 def compare(sizes: tuple[int, ...], repeats: int) -> dict[int, tuple[float, float]]:
-    """Seconds that the classic network and ours take for a square of each size, side by side: medians
-    of runs in turn, both through ONNX Runtime on ``THREADS`` threads of the CPU. Ours makes its stroke field too."""
+    """Time the classic network and ours on a square of each size: median seconds of alternating runs, both with ONNX
+    Runtime on ``THREADS`` threads of the CPU. Ours includes making the stroke field."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
     options.log_severity_level = 4

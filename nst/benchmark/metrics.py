@@ -1,13 +1,13 @@
-"""How good a stylization is: its distance from the painting's style and the photograph's content.
+"""Quality metrics of a stylization: its distance from the painting's style and the photograph's content.
 
 The same figures for every program, whatever made the picture:
 
 style      mean over relu1_1 .. relu5_1 of ``||G - A|| / ||A||``   0: the same texture statistics
-relu4_1    that of this layer alone: shapes; relu5_1: large forms
+relu4_1    the same for this layer alone: shapes; relu5_1: large shapes
 content    ``||F - P|| / ||P||`` at relu4_2                       0: the same structure
-noise      mean absolute difference of neighbors, against the photo's own; near 1 is clean
-plain      share of the picture that is bare, less the painting's   0: as much bare ground as the painting has
-palette    sliced Wasserstein distance of the colors                0: the painting's colors in their shares
+noise      mean absolute difference of neighbors, relative to the photo's own; near 1 is clean
+plain      share of the picture that is bare, minus the painting's  0: as much bare ground as the painting has
+palette    sliced Wasserstein distance of the colors                0: the painting's colors in the same shares
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from nst.tensors import to_tensor
 
 DEEP = ("relu4_1", "relu5_1")
 LUMA = (0.299, 0.587, 0.114)
-WINDOW, BARE = 16, 0.02  # pixels in the side of a window, deviation of luma below which it is bare
-DIRECTIONS, POINTS, SHRUNK = 64, 4096, 256  # of the palette's distance
+WINDOW, BARE = 16, 0.02  # side of a window in pixels; standard deviation of luma below which it is bare
+DIRECTIONS, POINTS, SHRUNK = 64, 4096, 256  # of the palette distance
 
 
 def bare_ground(picture: Tensor) -> float:
-    """The share of windows of ``[1, 3, H, W]`` in 0..1 in which next to nothing is painted."""
+    """Return the share of windows of ``[1, 3, H, W]`` in 0..1 in which next to nothing is painted."""
     luma = (picture * torch.tensor(LUMA, device=picture.device).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
     if min(luma.shape[-2:]) < WINDOW:
         return 0.0
@@ -40,8 +40,8 @@ def bare_ground(picture: Tensor) -> float:
 
 
 def palette_distance(one: Image.Image, other: Image.Image) -> float:
-    """The mean 1-Wasserstein distance of two pictures' colors along directions through the color cube, of colors in
-    0..1."""
+    """Return the mean 1-Wasserstein distance between two pictures' colors, in 0..1, along directions through the color
+    cube."""
     along = F.normalize(torch.randn(3, DIRECTIONS, generator=torch.Generator().manual_seed(0)), dim=0)
     ranks = torch.linspace(0, 1, POINTS)
     shrunk = (to_tensor(picture.resize((SHRUNK, SHRUNK), Image.BOX)) for picture in (one, other))
@@ -50,14 +50,14 @@ def palette_distance(one: Image.Image, other: Image.Image) -> float:
 
 
 def distances(judge: VGG19, photo: Image.Image, painting: Image.Image, result: Image.Image) -> dict[str, float]:
-    """Style, content and noise of ``result``, measured at its own size."""
+    """Measure style, content and noise of ``result`` at its own size."""
     return _distances(judge, photo, painting, result, {})[0]
 
 
 def figures(
     judge: VGG19, photo: Image.Image, painting: Image.Image, result: Image.Image, known: dict | None = None
 ) -> dict[str, float]:
-    """All figures of ``result``, measured at its own size. ``known`` keeps what was seen of this very photograph and
+    """Measure all figures of ``result`` at its own size. ``known`` caches the features of this very photograph and
     painting for the next result."""
     found, style, bare = _distances(judge, photo, painting, result, {} if known is None else known)
     return {
@@ -74,9 +74,9 @@ def figures(
 def _distances(
     judge: VGG19, photo: Image.Image, painting: Image.Image, result: Image.Image, known: dict
 ) -> tuple[dict[str, float], dict[str, float], float]:
-    """Style, content and noise; style by layer; and how much of the painting is bare."""
+    """Return style, content and noise; style by layer; and how much of the painting is bare."""
     size, device = result.size, judge.mean.device
-    # The pictures are kept with what was seen of them: another one could be given the same place in memory.
+    # The pictures are cached with their features: otherwise another one could get the same ``id``.
     if (key := ("photo", id(photo), size)) not in known:
         target = to_tensor(photo.resize(size, Image.LANCZOS), device)
         known[key] = judge(target, [CONTENT_LAYER])[CONTENT_LAYER], losses.roughness(target), photo

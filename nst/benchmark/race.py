@@ -1,12 +1,12 @@
-"""Our full method beside the textbook's: time to the same picture (``python -m nst.benchmark optimize``).
+"""Time to an equally good picture, our full method and the textbook's (``python -m nst.benchmark optimize``).
 
-Both run in one process, on the same photograph, painting, size and network, one after the other. What
-counts is when ours is as near to the style *and* the content as the textbook's loop is at its end, with
-no more noise. How much of either a picture has is a matter of taste, and a knob: where ours is not there with
-the settings given, it paints again with the style weight that comes to the textbook's content distance, or nearer yet
-where style can spare it, a second time where that first guess was not near enough, and the last run counts.
-Distances are measured afterwards, outside the clock, as ``metrics.py`` has them. The textbook's side computes in
-float32 throughout, ours in the number formats that it uses in the app.
+Both run in one process, one after the other, on the same photograph, painting, size and network. The result is the time
+at which ours is as close to the style *and* the content as the textbook's loop is at its end, with no more noise. The
+balance of the two is a matter of taste, and a setting: if ours does not get there with the given settings, it paints
+again with the style weight that leads to the textbook's content distance, or closer if style has room to spare, and a
+second time if that first guess was not close enough; the last run counts. Distances are measured afterwards, outside
+the timing, as in ``metrics.py``. The textbook's method computes in float32 throughout, ours in the number formats that
+it uses in the app.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from nst.settings import KNOBS, Settings
 from nst.tensors import to_picture, to_tensor
 
 EVERY = {"textbook": 30, "ours": 3}  # steps between pictures that are measured
-BALANCE = 4.4  # power of the content distance by which the style weight has to change; measured on one pair
-POWERS = (2.5, 9.0)  # that two runs may tell instead
-LEAST = 0.01  # style weight, below the step of the page's knob: a textbook's picture may be hardly painted over
-NEAR, ENOUGH = 0.994, 0.006  # of the textbook's content distance, what is aimed at, or less; and how near is enough
+BALANCE = 4.4  # power of the content distance by which the style weight changes; measured on one pair
+POWERS = (2.5, 9.0)  # bounds of that power when it is estimated from two runs
+LEAST = 0.01  # style weight, below the step of the page's slider: the textbook's picture may hardly be stylized
+NEAR, ENOUGH = 0.994, 0.006  # fraction of the textbook's content distance to aim at, at most; tolerance
 TRIES = 3  # runs, of which the last counts
 COLORS = {"textbook": "#8a8a8a", "ours": "#d9480f"}
 
 
 @dataclass(frozen=True)
 class Point:
-    """A picture on the way: when it was there, and its distances."""
+    """An intermediate picture: its time, and its distances."""
 
     seconds: float
     style: float
@@ -54,7 +54,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Race:
-    """Both curves, in order of time, the pictures they end with, and the style weight of ours."""
+    """Both curves, in order of time, their final pictures, and our style weight."""
 
     textbook: list[Point]
     ours: list[Point]
@@ -63,24 +63,24 @@ class Race:
 
     @property
     def there(self) -> Point | None:
-        """The first of ours that is as good as the textbook's last picture; None if none is."""
+        """Our first picture that is as good as the textbook's last one, or None."""
         return next((p for p in self.ours if p.reaches(self.textbook[-1])), None)
 
     @property
     def ratio(self) -> float:
-        """How many times sooner; 0 if never."""
+        """How many times sooner ours gets there; 0 if never."""
         return 0.0 if self.there is None else self.textbook[-1].seconds / self.there.seconds
 
 
 def run(photo: Image.Image, painting: Image.Image, settings: Settings, steps: int) -> Race:
-    """``steps`` of the textbook's loop, then ours with ``settings``, both at ``settings.size``."""
+    """Run ``steps`` of the textbook's loop, then ours with ``settings``, both at ``settings.size``."""
     device = load_judges(settings).coarse.mean.device
-    judge = VGG19(weights.vgg19()).to(device)  # in the memory layout that a textbook's code leaves as it is
+    judge = VGG19(weights.vgg19()).to(device)  # in the default memory layout, as in a textbook's code
     photo = fit(photo, settings.size)
     art = of_area(painting, photo.width * photo.height)
     pair = [to_tensor(image, device) for image in (photo, art)]
     for _ in baseline.optimize(judge, *pair, 1):
-        pass  # what a first step costs once is not the loop's
+        pass  # one-time costs of a first step are not the loop's
     began, made = time.perf_counter(), []
     for number, picture in enumerate(baseline.optimize(judge, *pair, steps), 1):
         if number % EVERY["textbook"] == 0 or number == steps:
@@ -109,8 +109,8 @@ def run(photo: Image.Image, painting: Image.Image, settings: Settings, steps: in
 
 
 def balanced(settings: Settings, *races: Race) -> Settings:
-    """The settings with which ours should come to the textbook's content distance, after one or two races, the last
-    with ``settings``. What ours can spare of style and content together is shared evenly between them."""
+    """Return settings with which ours should reach the textbook's content distance, after one or two races, the last
+    with ``settings``. The margin that ours has in style and content together is split evenly between them."""
     last, power = races[-1], BALANCE
     ours, theirs = last.ours[-1], last.textbook[-1]
     aim = min(NEAR, math.sqrt(ours.style * ours.content / (theirs.style * theirs.content)))
@@ -131,8 +131,8 @@ def _measured(
 
 
 def draw(races: Sequence[Race], path: Path) -> None:
-    """The curves as an SVG: style and content distance over seconds, on a logarithmic scale; noise is not drawn.
-    A dot is where ours is as good as the textbook's last picture."""
+    """Draw the curves as an SVG: style and content distance over seconds, on a logarithmic scale, without noise. A dot
+    marks where ours is as good as the textbook's last picture."""
     width, height, left, top = 340, 220, 44, 34
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * (width + left) + 30} {height + 84}" '

@@ -1,11 +1,11 @@
-"""What this machine does in which time: ``python -m nst.benchmark``, and ``python -m nst.benchmark optimize``.
+"""Time this program on this machine: ``python -m nst.benchmark``, and ``python -m nst.benchmark optimize``.
 
-Prints a table of medians: both engines warm, the optimizer's step and its first picture. Nothing is
-downloaded: where VGG-19 is not here yet, its layout with random weights takes its place, which
-costs the same time. The pictures are drawn here; timings do not depend on what they show.
+Prints a table of medians: both engines when warm, the optimizer's step and its first picture. Nothing is downloaded: if
+VGG-19 has not been downloaded yet, its layout with random weights is used, which takes the same time. The pictures are
+drawn here; timings do not depend on what they show.
 
-``optimize`` runs the textbook's loop and ours side by side (see ``race.py``), on files or, without any, on
-pictures drawn here. It needs the real VGG-19, and downloads it where it is not here yet.
+``optimize`` compares the textbook's loop with ours (see ``race.py``), on files or, without any, on pictures drawn here.
+It needs the real VGG-19, and downloads it if necessary.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from nst.settings import KNOBS, Settings
 FAST_SIZES = (256, 512, 1024, 2048)
 COMPARED = (512, 1024)
 OPTIMIZE_SIZES = (256, 384, 512)
-LABELS = {"Quick": "student", "Full": "vgg19"}  # in the order that they are timed
+LABELS = {"Quick": "student", "Full": "vgg19"}  # in the order in which they are timed
 
 
 def drawn(width: int, height: int, seed: int) -> Image.Image:
-    """A picture of soft blotches."""
+    """Return a picture of soft blotches."""
     coarse = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
     return Image.fromarray(coarse).resize((width, height), Image.BICUBIC)
 
 
 def median(task: Callable[[], object], repeats: int) -> float:
-    """Seconds that ``task`` takes, the median of ``repeats`` after one more to warm up."""
+    """Return the seconds that ``task`` takes, the median of ``repeats`` runs after one to warm up."""
     task()
     seconds = []
     for _ in range(repeats):
@@ -57,7 +57,7 @@ def median(task: Callable[[], object], repeats: int) -> float:
 
 
 def first_and_step(settings: Settings) -> tuple[float, float]:
-    """Seconds until the first picture, and for a step at full size (the median)."""
+    """Return the seconds until the first picture, and those of a step at full size (the median)."""
     began = time.perf_counter()
     first, stamps = None, []
     for step in optimize(drawn(640, 480, 1), drawn(480, 600, 2), settings):
@@ -70,7 +70,8 @@ def first_and_step(settings: Settings) -> tuple[float, float]:
 
 
 def random_weights() -> dict[str, torch.Tensor]:
-    """Tensors of VGG-19's names and shapes, scaled so that activations neither vanish nor explode (He et al. 2015)."""
+    """Return tensors with VGG-19's names and shapes, scaled so that activations neither vanish nor explode (He et al.
+    2015)."""
     torch.manual_seed(0)
     return {
         name: torch.randn(shape) * (2 / np.prod(shape[1:])) ** 0.5 if len(shape) > 1 else torch.zeros(shape)
@@ -83,13 +84,13 @@ def row(what: str, seconds: float) -> None:
 
 
 def setting(given: str) -> tuple[str, str | float]:
-    """Name and value of ``name=value``."""
+    """Return name and value of ``name=value``."""
     name, _, value = given.partition("=")
     return name, value if KNOBS.get(name) and KNOBS[name].choices else float(value)
 
 
 def compared(options: argparse.Namespace) -> None:
-    """Print a row for each pair, and the median of how many times sooner ours is there."""
+    """Print a row for each pair, and the median of how many times sooner ours gets there."""
     if options.textbook_steps < 1:
         raise SystemExit("The textbook's loop takes one step at least.")
     if len(options.files) % 2:
@@ -168,7 +169,7 @@ def timed(options: argparse.Namespace) -> None:
         began = time.perf_counter()
         load_judges(Settings(network=network))
         row(f"{name}, the network from the disk", time.perf_counter() - began)
-        first_and_step(Settings(size=64, steps=5, network=network))  # what torch does once is no picture's
+        first_and_step(Settings(size=64, steps=5, network=network))  # one-time costs of torch are not a picture's
         for size in OPTIMIZE_SIZES:
             first, step = first_and_step(Settings(size=size, steps=options.steps, network=network))
             row(f"{name}, {size} x {size * 3 // 4}, first picture", first)

@@ -1,2 +1,3 @@
-"""One pass from photograph to painting: the network, its stroke field, styles as vectors, any painting, learning
-one."""
+"""The feed-forward engine: the network and its stroke field, style vectors, style prediction for any painting, and
+learning a style.
+"""

@@ -1,8 +1,9 @@
-"""Any painting: an encoder that predicts a style's vectors from a painting (Ghiasi et al. 2017).
+"""Style prediction: an encoder that maps any painting to its style vectors (Ghiasi et al. 2017).
 
-It passes the painting through the first layers of the student (``nst/backbones/student.py``), takes the mean and the
-standard deviation of each direction, and maps these by three linear layers to two vectors for the feed-forward
-network: one for fine strokes, one for broad ones."""
+The painting goes through the first layers of the student (``nst/backbones/student.py``). The mean and the standard
+deviation along each of its feature directions go through three linear layers, which output two vectors for the
+feed-forward network: one for fine strokes, one for broad ones.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +13,14 @@ from torch import Tensor, nn
 
 from nst.backbones.student import STAGES, Student
 
-LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the student
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the student, read by the encoder
 FEATURES = 2 * sum(STAGES[layer].directions for layer in LAYERS)
-VARIANCE = 1e-6  # added under a root, whose slope is endless at 0
+VARIANCE = 1e-6  # added to a variance: the gradient of a square root is infinite at 0
 
 
 def look(student: Student, painting: Tensor) -> Tensor:
-    """What the encoder is told of paintings ``[N, 3, H, W]`` in 0..1: ``[N, FEATURES]``, means and deviations of the
-    student's directions."""
+    """Return the encoder's input for paintings ``[N, 3, H, W]`` in 0..1: ``[N, FEATURES]``, means and standard
+    deviations along the student's feature directions."""
     seen = student(painting, LAYERS)
     found = []
     for layer in LAYERS:
@@ -30,7 +31,7 @@ def look(student: Student, painting: Tensor) -> Tensor:
 
 
 class Encoder(nn.Module):
-    """``forward(features)``: ``[N, FEATURES]`` to the vectors ``[N, 2, length]``, fine and broad."""
+    """Maps features ``[N, FEATURES]`` to style vectors ``[N, 2, length]``, fine and broad."""
 
     def __init__(self, length: int, widths: tuple[int, int] = (256, 128)) -> None:
         super().__init__()

@@ -1,8 +1,9 @@
-"""Fast: a photograph through a trained network in one pass, by ONNX Runtime on a GPU or a CPU.
+"""The fast engine: paints a photograph in one pass of a trained network, with ONNX Runtime on a GPU or a CPU.
 
-One network paints all styles; a style is a vector (``feedforward/styles.py``), and so is a mixture, a dose, or a size
-of the strokes. A session is made once per file and shared by everyone: it is read-only, and ONNX Runtime lets many
-threads run it at once. A large photograph goes through in tiles (``tiles.py``)."""
+One network paints all styles. A style is a vector (``feedforward/styles.py``), and so is a mixture of styles, a style
+at partial strength, or one with larger strokes. Each file has one session, shared by all callers: it is read-only, and
+ONNX Runtime lets many threads run it at once. Large photographs are painted in tiles (``tiles.py``).
+"""
 
 from __future__ import annotations
 
@@ -32,16 +33,16 @@ from nst.recipe import stylized
 
 NETWORK = MODELS / "network.onnx"
 
-ASK_AGAIN = 0.05  # seconds between two questions whether the picture is still wanted
-MOST_PIXELS = 50_000_000  # of the picture that the network works on
+ASK_AGAIN = 0.05  # seconds between two calls of ``cancelled``
+MOST_PIXELS = 50_000_000  # of the network's input
 
-USUAL = 1.0  # how many times larger than fine the strokes of a brush of 1 are
-BEYOND = 0.15  # how far a brush may lead beyond fine and broad, as a share of the way between them
-HEAVIEST = 1000  # weight of a style in a mixture, of which only the proportions count
+USUAL = 1.0  # stroke size of a brush of 1, as a multiple of the fine one
+BEYOND = 0.15  # how far a brush may extrapolate beyond fine and broad, as a fraction of the distance between them
+HEAVIEST = 1000  # weight of a style in a mixture, where only the ratios matter
 
 
 def provider() -> str:
-    """What really runs the network: "CUDAExecutionProvider" or "CPUExecutionProvider"."""
+    """Return the provider that actually runs the network: "CUDAExecutionProvider" or "CPUExecutionProvider"."""
     return open_model(NETWORK).get_providers()[0]
 
 
@@ -54,9 +55,9 @@ Mix = str | Style | Mapping[str | Style, float]
 
 
 def shares(style: Mix) -> dict[Style, float]:
-    """How much of each style, adding up to 1: of one style or its id, or of several with their weights.
+    """Return the share of each style, adding up to 1, for a style, its id, or several with weights.
 
-    Raises SettingsError for an unknown style, or weights that are no mixture."""
+    Raises SettingsError for an unknown style, or for weights that do not form a mixture."""
     if not isinstance(style, Mapping):
         return {named(style): 1.0}
     for name, weight in style.items():
@@ -75,12 +76,12 @@ def shares(style: Mix) -> dict[Style, float]:
 
 
 def mixture(style: Mix) -> dict[str, float]:
-    """The same by the styles' ids, as recipes have it."""
+    """Return the same shares by style id, as recipes store them."""
     return {style.id: round(share, 4) for style, share in shares(style).items()}
 
 
 def named(style: str | Style) -> Style:
-    """A style itself, or the shipped one of this id."""
+    """Return ``style`` itself, or the shipped style with this id."""
     return style if isinstance(style, Style) else find(style)
 
 
@@ -97,22 +98,21 @@ def stylize(
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Image.Image:
-    """The photograph painted in one pass.
+    """Paint the photograph in one pass.
 
     ``style`` is a style's id, a ``Style``, or a mixture such as ``{"starry-night": 0.6, "great-wave": 0.4}``.
-    ``painting`` is any painting, whose style is predicted and taken instead.
-    ``strength`` says how much of it: 0 gives the photo, 1 the full style, up to 1.5 more than that.
-    ``size`` is the result's long side in pixels; without it the result is as large as the photo.
-    ``stroke`` is the size of the brush. ``color`` is one of ``COLORS``. Another ``seed`` paints the same photo
+    ``painting`` is any painting; its predicted style is used instead of ``style``.
+    ``strength`` is the strength of the style: 0 returns the photo, 1 the full style, and up to 1.5 exaggerates it.
+    ``size`` is the result's long side in pixels; by default the result is as large as the photo.
+    ``stroke`` is the brush size. ``color`` is one of ``COLORS``. A different ``seed`` paints the same photo
     differently.
-    ``cancelled`` is asked many times a second, from another thread, and when it says True the work
-    ends; ``progress(tiles done, tiles in all)`` follows it.
-    Returns RGB, or RGBA where the photo had transparency. ``info["provider"]`` says what ran it,
-    ``info["notes"]`` is a tuple of sentences about what was done to the photo, ``info["recipe"]`` what
+    ``cancelled`` is polled many times a second, from another thread, and the work stops once it returns True;
+    ``progress(tiles done, tiles in all)`` reports how far it is.
+    Returns RGB, or RGBA if the photo has transparency. ``info["provider"]`` is the provider that ran it,
+    ``info["notes"]`` a tuple of sentences about what was done to the photo, and ``info["recipe"]`` what
     ``nst.save_image`` writes into the file.
 
-    Raises ImageError for a photo that cannot be read, Cancelled when it was, SettingsError for anything else.
-    """
+    Raises ImageError for a photo that cannot be read, Cancelled when cancelled, SettingsError for anything else."""
     if painting is not None:
         style = style_of(painting)
     mix = shares(style)
@@ -145,20 +145,21 @@ def stylize(
 
 
 def brush(stroke: float) -> tuple[float, float]:
-    """How a brush of this size paints: where between fine (0) and broad (1) its vector lies, a little beyond at most;
-    and how many times larger the strokes must become by painting a smaller picture."""
+    """Return how to paint with this brush size: where its vector lies between fine (0) and broad (1), or slightly
+    beyond; and the factor by which strokes still have to grow, by painting a smaller picture."""
     wanted = math.log(stroke * USUAL, BROAD)
     level = min(max(wanted, -BEYOND), 1 + BEYOND)
     return level, BROAD ** (wanted - level)
 
 
 def working_side(size: tuple[int, int], stroke: float) -> int:
-    """Long side at which a picture of this size is painted: smaller for a larger brush, bounded by MOST_PIXELS."""
+    """Return the long side at which to paint a picture of this size: smaller for a larger brush, limited by
+    ``MOST_PIXELS``."""
     sides = [max(1.0, side / stroke) for side in size]
     padded = max(sides[0], SMALLEST) * max(sides[1], SMALLEST)
     longest = max(sides)
     if padded > MOST_PIXELS:
-        # A picture a few pixels high is padded to SMALLEST, and its length is what counts.
+        # A picture only a few pixels high is padded to SMALLEST, so only its length can be limited.
         longest = min(longest * (MOST_PIXELS / padded) ** 0.5, MOST_PIXELS / SMALLEST)
         return int(longest)
     return round(longest)
@@ -170,7 +171,7 @@ def _ask(cancelled: Callable[[], bool] | None) -> None:
 
 
 def slug(style: Mix) -> str:
-    """A word for file names: the style's id, or the first two of a mixture and how many more."""
+    """Return a short name for files: the style's id, or the first two ids of a mixture and the number of others."""
     names = [style.id for style in shares(style)]
     return "-".join(names[:2]) + (f"-and-{len(names) - 2}-more" if len(names) > 2 else "")
 
@@ -178,7 +179,7 @@ def slug(style: Mix) -> str:
 def recipe(
     style: Mix, strength: float, size: int | None, *, stroke: float = 1.0, color: str = "style", seed: int = 0
 ) -> dict[str, Any]:
-    """What made a fast picture, to be saved in its file."""
+    """Return the recipe of a fast picture, to be saved in its file."""
     mix = mixture(style)
     titles = {s.id: s.title for s in shares(style) if s.id.startswith(catalogued.OWN)}
     which = next(iter(mix)) if len(mix) == 1 else mix
@@ -197,8 +198,8 @@ def paint(
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Image.Image:
-    """``image`` (RGB) in these shares of styles, which add up to 1; as large as it was. ``level`` lies between fine (0)
-    and broad (1) strokes. Raises Cancelled."""
+    """Paint ``image`` (RGB) at its own size in a mixture of styles whose shares add up to 1. ``level`` is the stroke
+    size, between fine (0) and broad (1). Raises Cancelled."""
     session, given = open_model(NETWORK), dose(strength)
     fine, broad = catalogued.mixed(mix)
     vector = (1 - given) * catalogued.identity() + given * ((1 - level) * fine + level * broad)
@@ -208,14 +209,15 @@ def paint(
 
 
 def dose(strength: float) -> float:
-    """The network's dose for a strength. Small doses hardly show, and may even lead a photograph's texture away from
-    the painting's before they lead it there; by the root, each quarter of the strength comes nearer to it."""
+    """Return the network's dose for a strength. Small doses are barely visible, and may even move a photograph's
+    texture away from the painting's before moving it closer; with the square root, each quarter of the strength brings
+    it closer."""
     return strength**0.5 if strength < 1 else strength
 
 
 @contextmanager
 def _stopping(cancelled: Callable[[], bool] | None) -> Iterator[onnxruntime.RunOptions]:
-    """Options for runs that end, also in the middle, once ``cancelled`` says True; then raises Cancelled."""
+    """Yield options for runs that end, even midway, once ``cancelled`` returns True; then raise Cancelled."""
     options = onnxruntime.RunOptions()
     options.log_severity_level = 4
     if cancelled is None:
@@ -233,7 +235,7 @@ def _stopping(cancelled: Callable[[], bool] | None) -> Iterator[onnxruntime.RunO
     asking.start()
     try:
         yield options
-    except Exception as error:  # ONNX Runtime has no class of its own for a run that was terminated
+    except Exception as error:  # ONNX Runtime has no exception class for a terminated run
         if options.terminate:
             raise Cancelled("The picture was no longer wanted.") from error
         raise
@@ -249,7 +251,7 @@ def _runner(
     seed: int,
     stop: onnxruntime.RunOptions | None,
 ) -> tiles.Run:
-    """The network with this vector at this dose, as ``tiles`` wants it."""
+    """Return a function that runs the network with this vector and dose, in the form that ``tiles`` expects."""
     unknown = np.zeros(next(i.shape for i in session.get_inputs() if i.name == "given"), np.float32)
     style = {"vector": vector.astype(np.float32), "dose": np.array(dose, np.float32)}
 

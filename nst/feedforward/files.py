@@ -1,4 +1,4 @@
-"""The feed-forward engine's files in ``models/`` as PyTorch modules: to learn a style, or to go on training."""
+"""Loads the feed-forward engine's files in ``models/`` as PyTorch modules, to learn a style or to continue training."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from nst.models import MODELS
 
 
 def notes_of(file: Path) -> dict[str, Any]:
-    """What the metadata of a file says."""
+    """Return the metadata of a safetensors file, with its JSON values decoded."""
     with safe_open(file, "pt") as opened:
         return {name: json.loads(value) for name, value in (opened.metadata() or {}).items()}
 
 
 def network(folder: Path = MODELS) -> StyleNetwork:
-    """The shipped network in float32, in evaluation, its weights fixed."""
+    """Load the shipped network in float32, in evaluation mode, with its weights frozen."""
     file = folder / "network.safetensors"
     made = StyleNetwork(**notes_of(file)["config"])
     made.load_state_dict({name: tensor.float() for name, tensor in load_file(file).items()})
@@ -31,7 +31,7 @@ def network(folder: Path = MODELS) -> StyleNetwork:
 
 
 def encoder(folder: Path = MODELS) -> Encoder:
-    """The shipped encoder likewise."""
+    """Load the shipped encoder in the same way."""
     file = folder / "encoder.safetensors"
     made = Encoder(**notes_of(file)["config"])
     made.load_state_dict({name: tensor.float() for name, tensor in load_file(file).items()})
@@ -39,7 +39,7 @@ def encoder(folder: Path = MODELS) -> Encoder:
 
 
 def for_training(folder: Path = MODELS) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """All weights under the names that ``training/model.py`` has for them, and notes to go on from."""
+    """Return all weights under their names in ``training/model.py``, and the notes to continue training from."""
     parts = {"network": network(folder), "encoder": encoder(folder)}
     tensors = {
         f"{part}.{name}": tensor for part, module in parts.items() for name, tensor in module.state_dict().items()

@@ -1,4 +1,4 @@
-"""The knobs of the fast engine, apart from it: to tell of them without reading in what paints."""
+"""The settings (knobs) of the fast engine, kept apart so that listing them does not import the engine."""
 
 from __future__ import annotations
 

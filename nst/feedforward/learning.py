@@ -1,7 +1,8 @@
-"""Learn a style from a painting in half a minute: gradient steps on its vectors alone, under the small network.
+"""Learns a style from a painting in half a minute: gradient descent on its vectors alone, judged by the student.
 
-The network stays as it is. Its vectors begin with what the encoder predicts, and are led on crops of photographs, fine
-and broad in turn, along the gradient of the loss that the network itself was trained with (``objective.py``).
+The network's weights stay fixed. The vectors start from the encoder's prediction and are optimized on crops of
+photographs, for fine or broad strokes at each step, with the loss that the network itself was trained with
+(``objective.py``).
 """
 
 from __future__ import annotations
@@ -30,19 +31,19 @@ from nst.feedforward.styles import Style, own
 from nst.images import Source, fit, open_image
 from nst.tensors import to_tensor
 
-SIDE = 192  # pixels in the side of a crop
-LONG = 480  # side of the photographs that crops are taken from
-FIELD = 1024  # side of the stroke field that crops take windows of
-RATE = 0.02  # Adam's step, falling along a cosine
-FINE = 2 / 3  # of the steps are for fine strokes
-AIM = 0.80  # content distance that crops are to come to
-KEEP = 0.95  # of the averaged vectors, at each step
+SIDE = 192  # of a crop, in pixels
+LONG = 480  # long side of the photographs that crops are taken from
+FIELD = 1024  # side of the stroke field, of which each crop gets a window
+RATE = 0.02  # Adam's learning rate, with cosine decay
+FINE = 2 / 3  # fraction of the steps that are for fine strokes
+AIM = 0.80  # target content distance of the crops
+KEEP = 0.95  # decay of the vectors' moving average, per step
 LONGEST = 3600.0  # seconds
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """Where the learning of a style stands: the style so far, seconds spent and to spend, and the last step's loss."""
+    """Progress in learning a style: the style so far, the seconds spent and allowed, and the last step's losses."""
 
     style: Style
     step: int
@@ -52,7 +53,7 @@ class Lesson:
 
 
 def example_photos() -> list[Image.Image]:
-    """The photographs that gradio ships, where it is installed; else pictures that this program draws."""
+    """Return the photographs that gradio ships, if it is installed; otherwise pictures that this program draws."""
     found = importlib.util.find_spec("gradio")
     folder = Path(found.origin).parent / "media_assets" / "images" if found and found.origin else None
     names = ("tower", "lion", "cheetah", "cheetah1")
@@ -69,11 +70,11 @@ def learn_style(
     title: str | None = None,
     seed: int = 0,
 ) -> Iterator[Lesson]:
-    """Learn a painting's style, a step at a time; until its time is over or the generator is closed.
+    """Learn a painting's style, one step at a time, until the time is up or the generator is closed.
 
-    ``seconds`` is how long to learn. ``photos`` are photographs to learn on; without them, examples. The first lesson
-    comes before any step, with the style as it is predicted; one step is made at least. Raises ImageError for what is
-    no picture, SettingsError for a number of seconds out of range."""
+    ``seconds`` is how long to learn. ``photos`` are photographs to learn on; by default, examples. The first ``Lesson``
+    comes before any step, with the predicted style; at least one step is taken. Raises ImageError for a file that is
+    not a picture, SettingsError for a number of seconds out of range."""
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds <= LONGEST:
         raise SettingsError(f"seconds is a number above 0 and up to {LONGEST:g}, not {repr(seconds)[:40]}.")
     if photos is not None and not photos:
@@ -92,10 +93,10 @@ def learn_style(
 
 
 class _Lessons:
-    """The vectors in the making, and all that a step needs."""
+    """The vectors being learned, and everything that a step needs."""
 
     def __init__(self, painting: Image.Image, style: Style, photos: Sequence[Source] | None, seed: int) -> None:
-        # On ZeroGPU a GPU is lent for one call, and not to this thread.
+        # ZeroGPU provides its GPU for a single call, and not to this thread.
         self.device = choose() if spaces is None else torch.device("cpu")
         self.number, self.begun = number_format(self.device), style
         self.rng = random.Random(seed)
@@ -113,7 +114,7 @@ class _Lessons:
         self.content, self.taken = CONTENT, 0
 
     def crop(self) -> tuple[Tensor, Tensor]:
-        """A part of a photograph ``[1, 3, SIDE, SIDE]``, and of the stroke field."""
+        """Return a random part of a photograph, ``[1, 3, SIDE, SIDE]``, and of the stroke field."""
         photo = self.rng.choice(self.photos)
         height, width = photo.shape[-2:]
         length = min(height, width, self.rng.randint(SIDE * 2 // 3, LONG))
@@ -124,7 +125,7 @@ class _Lessons:
         return part, self.field[None, :, top : top + SIDE, left : left + SIDE]
 
     def step(self, progress: float) -> dict[str, float]:
-        """Lead the vectors a step further."""
+        """Take one gradient step on the vectors and return its losses."""
         end = int(self.rng.random() >= FINE)
         parts, fields = (torch.cat(t) for t in zip(*(self.crop() for _ in range(TOGETHER)), strict=True))
         photo = parts.contiguous(memory_format=torch.channels_last)
@@ -147,6 +148,6 @@ class _Lessons:
         return losses
 
     def style(self) -> Style:
-        """The style so far, its vectors averaged over the last steps."""
+        """Return the style so far, with its vectors averaged over the last steps."""
         words = {name: getattr(self.begun, name) for name in ("title", "artist", "year", "license")}
         return own(self.average.cpu().numpy().copy(), **words)

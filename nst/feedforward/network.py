@@ -1,13 +1,15 @@
-"""The feed-forward network: one pass from photograph to painting; a style is one vector.
+"""The feed-forward network: paints a photograph in one pass, in the style given by one vector.
 
-Two cores decide its shape. The classic network (Johnson et al. 2016) spends its time in layers at full and quarter
-resolution; here nothing is computed at full resolution, the first layer striding over two pixels and the last making
-two by two at once, and the residual blocks work at an eighth, where a channel is cheap and a stroke is wide. No
-shortcut leads around them: with one, the network learned to let the photograph through, tinted and in blotches.
+Its architecture is designed for two CPU cores. The classic network (Johnson et al. 2016) spends its time in layers at
+full and quarter resolution. Here nothing is computed at full resolution: the first layer has a stride of two pixels,
+and the last one outputs two by two pixels at once. The residual blocks work at an eighth, where channels are cheap and
+strokes are wide. No skip connection bypasses them: with one, the network learned to let the photograph through, tinted
+and blotchy.
 
-Milliseconds for one picture through ONNX Runtime on two threads of an AMD EPYC server, medians in one run, and how many
-times faster than the classic network; channels at a half, quarter and eighth of the resolution, residual blocks at an
-eighth and at a quarter (all with shortcuts, which went later, and without the stroke field):
+Milliseconds per picture with ONNX Runtime on two threads of an AMD EPYC server, medians in one run, and the speedup
+over the classic network. Networks are named by their channels at a half, quarter and eighth of the resolution, and
+their residual blocks at an eighth and at a quarter. All have skip connections, which were removed later, and no stroke
+field:
 
 ========================  ==========  ===========  ===========
 network                   parameters  512 x 512    1024 x 1024
@@ -22,18 +24,19 @@ classic                   1.68 M      546          2384
 16-48-128, 5 + 1 (ours)   1.69 M      121 (4.5 x)  466 (5.1 x)
 ========================  ==========  ===========  ===========
 
-With the residual blocks in 8 bits (static, one scale per channel) a 512 px picture took 74 instead of 115 ms, at 49 to
-54 dB from the float one, invisible. Not shipped: PyTorch and the file would no longer agree, and processors without
-8-bit dot products round differently.
+With 8-bit residual blocks (static quantization, one scale per channel) a 512 px picture took 74 instead of 115 ms, at
+49 to 54 dB from the float version, which is invisible. This is not shipped: PyTorch and the file would no longer agree,
+and processors without 8-bit dot products round differently.
 
-Enlarging is by nearest neighbor before a convolution, which leaves no checkerboard (Odena et al. 2016), and what the
-last layer makes, four pixels at a time, is softened by a kernel that stops the grid such a layer could leave.
+Upsampling is nearest-neighbor before a convolution, which avoids checkerboard artifacts (Odena et al. 2016). The last
+layer outputs four pixels at a time, and a smoothing kernel prevents the grid that such a layer could leave.
 
-Every normalization is conditional (Dumoulin et al. 2016). Its scales and shifts come from outside, with the gains of
-the stroke field, as one vector: styles mix as their vectors do. The dose works inside the network too. The vector
-leads from the identity's to the style's, and the photo joins the output with the identity's share, ``y = (1 - s) x + s
-D(x, s)``, where D is trained at every s and reaches beyond black and white, so that a half dose is a lighter hand and
-not a painting faded over a photo."""
+Every normalization is conditional (Dumoulin et al. 2016). Its scales and shifts come from outside, together with the
+gains of the stroke field, as one vector, so mixing styles means mixing vectors. The dose, the strength of the style,
+acts inside the network too: the vector is interpolated from the identity's to the style's, and the photo is added to
+the output with the identity's share, ``y = (1 - s) x + s D(x, s)``. D is trained at every s and reaches beyond black
+and white, so that a half dose is a lighter hand and not a painting blended over a photo.
+"""
 
 from __future__ import annotations
 
@@ -45,41 +48,41 @@ from torch import Tensor, nn
 
 from nst.feedforward.field import CHANNELS
 
-EPSILON = 1e-5  # of a variance
-REACH = 0.25  # how far D may go beyond 0..1
+EPSILON = 1e-5  # added to a variance
+REACH = 0.25  # how far D's range extends beyond 0..1
 
 
 class Style:
-    """A style's vector ``[N or 1, length]``, taken apart in the order in which the network needs its parts."""
+    """A style vector ``[N or 1, length]``, split into parts in the order in which the network uses them."""
 
     def __init__(self, vector: Tensor) -> None:
         self.vector, self.taken = vector, 0
 
     def take(self, channels: int) -> Tensor:
-        """The next values, ``[N or 1, channels, 1, 1]``."""
+        """Return the next values, ``[N or 1, channels, 1, 1]``."""
         part = self.vector[:, self.taken : self.taken + channels]
         self.taken += channels
         return part[:, :, None, None]
 
 
 class Statistics:
-    """Means and variances of every normalization, in the order they are met.
+    """Means and variances of all normalizations, in the order in which they are computed.
 
-    With ``given`` ``[2, channels in all]`` these are used, as for a tile of a larger picture; else they are measured
-    over all pictures of the batch together, as if they were parts of one. ``share`` (0..1, a scalar) says how much of
-    the given goes in."""
+    ``given`` ``[2, channels in all]`` holds known statistics, as for a tile of a larger picture. ``share`` (0..1, a
+    scalar) is their weight; the rest is measured over all pictures of the batch together, as if they were parts of
+    one."""
 
     def __init__(self, given: Tensor, share: Tensor) -> None:
         self.given, self.share, self.met = given, share, 0
         self.found: list[Tensor] = []
 
     def of(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance for ``[N, C, H, W]``, each ``[1, C, 1, 1]``."""
+        """Return mean and variance for ``[N, C, H, W]``, each ``[1, C, 1, 1]``."""
         mean = x.mean(dim=(0, 2, 3), keepdim=True)
         variance = (x - mean).square().mean(dim=(0, 2, 3), keepdim=True)
         known = self.given[:, self.met : self.met + x.shape[1]].reshape(2, 1, x.shape[1], 1, 1)
         self.met += x.shape[1]
-        # In this form a share of 1 gives what was given to the last bit.
+        # In this form, a share of 1 returns the given statistics bit for bit.
         mean = (1 - self.share) * mean + self.share * known[0]
         variance = (1 - self.share) * variance + self.share * known[1]
         self.found.append(torch.stack([mean.flatten(), variance.flatten()]))
@@ -87,7 +90,7 @@ class Statistics:
 
 
 class ConditionalNorm(nn.Module):
-    """Instance normalization whose scales and shifts are the style's."""
+    """Conditional instance normalization: its scales and shifts come from the style vector."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -103,7 +106,7 @@ class ConditionalNorm(nn.Module):
 
 
 class Strokes(nn.Module):
-    """Adds the stroke field, averaged over squares of ``stride`` pixels, by as much as the style wants of it."""
+    """Adds the stroke field, averaged over squares of ``stride`` pixels, with gains from the style vector."""
 
     def __init__(self, channels: int, stride: int) -> None:
         super().__init__()
@@ -115,9 +118,9 @@ class Strokes(nn.Module):
 
 
 def softening(colors: int = 3) -> Tensor:
-    """The convolution ``[4 colors, 4 colors, 3, 3]`` that, between four pixels made together and their place in the
-    picture (``F.pixel_shuffle``), does what the kernel [1 2 1] / 4 both ways does to the picture. It lets nothing pass
-    that changes from pixel to pixel: a difference between the four cannot become a grid."""
+    """Return the convolution ``[4 colors, 4 colors, 3, 3]`` that, applied before ``F.pixel_shuffle`` puts the four
+    pixels made together in place, has the effect of the kernel [1 2 1] / 4 along both axes of the picture. It removes
+    everything that alternates from pixel to pixel, so a difference between the four cannot become a grid."""
     kernel = torch.zeros(colors, 2, 2, colors, 2, 2, 3, 3)
     near = {-1: 0.25, 0: 0.5, 1: 0.25}
     for row, column, down, across in itertools.product((0, 1), (0, 1), near, near):
@@ -141,10 +144,10 @@ class Block(nn.Module):
 
 
 class Enlarging(nn.Module):
-    """Enlarging to twice the sides by nearest neighbor, a 3x3 convolution, conditional normalization.
+    """Nearest-neighbor upsampling to twice the sides, a 3x3 convolution, and conditional normalization.
 
-    A convolution that meets every pixel four times over is one transposed convolution of the small picture, with less
-    than half of the multiplications and no large picture in between."""
+    A convolution of a picture whose pixels are repeated four times equals one transposed convolution of the small
+    picture, which takes less than half of the multiplications and needs no large picture in between."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -160,7 +163,7 @@ class Enlarging(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two blocks and a shortcut around them (He et al. 2015)."""
+    """Two blocks with a skip connection around them (He et al. 2015)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -171,10 +174,12 @@ class Residual(nn.Module):
 
 
 class StyleNetwork(nn.Module):
-    """``forward(photo, field, vector, dose)``: photo ``[N, 3, H, W]`` in 0..1, H and W multiples of 8, at least 16; the
-    stroke field ``[N, CHANNELS, H, W]`` of the same pixels (``field.py``); vector ``[N or 1, self.length]``; dose
-    ``[N or 1]``, 0 for the photo, 1 for the full style. The vector is what lies at this dose between the identity's and
-    the style's. Returns the paintings, ``[N, 3, H, W]``, in 0..1 except while training."""
+    """The whole network: ``forward(photo, field, vector, dose)`` returns the paintings.
+
+    ``photo`` is ``[N, 3, H, W]`` in 0..1, H and W multiples of 8, at least 16; ``field`` the stroke field
+    ``[N, CHANNELS, H, W]`` of the same pixels (``field.py``); ``vector`` ``[N or 1, self.length]``, already
+    interpolated between the identity's and the style's at this dose; ``dose`` ``[N or 1]``, 0 for the photo, 1 for the
+    full style. The paintings are ``[N, 3, H, W]``, in 0..1 except while training."""
 
     def __init__(self, widths: tuple[int, int, int] = (16, 48, 128), eighths: int = 5, quarters: int = 1) -> None:
         super().__init__()
@@ -195,18 +200,18 @@ class StyleNetwork(nn.Module):
 
     @property
     def length(self) -> int:
-        """Of a style's vector."""
+        """Length of a style vector."""
         return sum(m.values for m in self.modules() if isinstance(m, ConditionalNorm | Strokes))
 
     @property
     def channels(self) -> int:
-        """Of all normalizations together."""
+        """Number of channels of all normalizations together."""
         return sum(m.channels for m in self.modules() if isinstance(m, ConditionalNorm))
 
     def neutral(self) -> Tensor:
-        """The vector ``[self.length]`` that normalizes and does nothing else: scales of 1, shifts and gains of 0."""
+        """Return the vector ``[self.length]`` that only normalizes: scales of 1, shifts and gains of 0."""
         parts = []
-        for module in self.modules():  # in the order of their definition, which is that of their use
+        for module in self.modules():  # in the order of definition, which is the order of use
             if isinstance(module, ConditionalNorm):
                 parts += [torch.ones(module.channels), torch.zeros(module.channels)]
             elif isinstance(module, Strokes):

@@ -1,8 +1,9 @@
-"""What a style is learned by: the terms of its loss, and the painting's statistics that they are compared with.
+"""The loss that a style is learned with: its terms, and the statistics of the painting that they are compared with.
 
-Style and content as Johnson et al. (2016), each relative to its target, so that a weight means the same under VGG-19
-and under the student. Style leads, and its deep layers, which hold the large forms, count more than the shallow
-ones."""
+Style and content follow Johnson et al. (2016), each relative to its target, so that a weight means the same under
+VGG-19 and under the student. Style dominates, and its deep layers, which represent the large shapes, have more weight
+than the shallow ones.
+"""
 
 from __future__ import annotations
 
@@ -27,35 +28,35 @@ from nst.tensors import to_tensor
 
 Network = TypeVar("Network", bound=nn.Module)
 
-STYLE_SIDE = 440  # a painting seen fine has this squared many pixels: as many as a 512 px photograph
-SHARES = {"relu1_1": 0.12, "relu2_1": 0.12, "relu3_1": 0.2, "relu4_1": 0.28, "relu5_1": 0.28}  # of a layer in the style
-COARSE = {"relu3_1": 0.08, "relu4_1": 0.12, "relu5_1": 0.12}  # the same where both are seen at half their size
-SOFT = 1e-4  # under a root of a squared distance, whose slope would else be endless at 0
-FINEST = 1e-8  # variance that no eye sees
-WINDOW = 8  # squares of the stride in the side of a window
-TOGETHER = 2  # crops of a step or a group: in one style, their statistics taken together
-CONTENT = 0.4  # weight of the content, to begin with
-FOLLOW, LIMITS = 0.2, (0.05, 0.5)  # how fast it follows its figure; its bounds: beyond, the style no longer leads
-ROUGH = 0.5  # weight of noise beyond the painting's own
-GRID = 5.0  # weight of what repeats itself with the network's stride
+STYLE_SIDE = 440  # squared, the pixels of a painting at the fine level: as many as in a 512 px photograph
+SHARES = {"relu1_1": 0.12, "relu2_1": 0.12, "relu3_1": 0.2, "relu4_1": 0.28, "relu5_1": 0.28}  # weight by layer
+COARSE = {"relu3_1": 0.08, "relu4_1": 0.12, "relu5_1": 0.12}  # the same, with both pictures at half their size
+SOFT = 1e-4  # added to a squared distance: the gradient of a square root is infinite at 0
+FINEST = 1e-8  # a variance too small to be visible
+WINDOW = 8  # side of a window, in squares of the network's stride
+TOGETHER = 2  # crops in a step or a group: they share a style, and their statistics are pooled
+CONTENT = 0.4  # initial weight of the content
+FOLLOW, LIMITS = 0.2, (0.05, 0.5)  # how fast it tracks the content distance; its bounds: beyond, style is too weak
+ROUGH = 0.5  # weight of noise in excess of the painting's own
+GRID = 5.0  # weight of patterns that repeat with the network's stride
 
 
 @dataclass
 class Targets:
-    """Statistics of S paintings at L sizes: Gram matrices by layer ``[S, L, C, C]`` in half precision, the same where
-    they are seen at half that size, and their roughness ``[S, L]``."""
+    """Statistics of S paintings at L sizes: Gram matrices by layer, ``[S, L, C, C]`` in half precision; the same with
+    the paintings at half that size (``coarse``); and roughness ``[S, L]``."""
 
     fine: dict[str, Tensor]
     coarse: dict[str, Tensor]
     rough: Tensor
 
     def of(self, style: Tensor, level: Tensor) -> Targets:
-        """For these pairs of style and level, each ``[G]``: Gram matrices ``[G, C, C]`` in float32."""
+        """Select pairs of style and level, each ``[G]``: Gram matrices ``[G, C, C]`` in float32."""
         grams = [{k: g[style, level].float() for k, g in part.items()} for part in (self.fine, self.coarse)]
         return Targets(*grams, self.rough[style, level])
 
     def put(self, place: int, other: Targets) -> None:
-        """Replace the painting at this place by the one of ``other``."""
+        """Replace the painting at this index with the one in ``other``."""
         for mine, its in ((self.fine, other.fine), (self.coarse, other.coarse)):
             for layer, grams in its.items():
                 mine[layer][place] = grams[0]
@@ -63,7 +64,7 @@ class Targets:
 
     @staticmethod
     def joined(several: list[Targets]) -> Targets:
-        """Along the first dimension."""
+        """Concatenate along the first dimension."""
         fine, coarse = (
             {k: torch.cat([getattr(t, part)[k] for t in several]) for k in getattr(several[0], part)}
             for part in ("fine", "coarse")
@@ -73,7 +74,7 @@ class Targets:
 
 @torch.no_grad()
 def statistics_of(judge: VGG19 | Student, painting: Image.Image, sides: list[float], device: torch.device) -> Targets:
-    """Of a painting at these sizes, the roots of its numbers of pixels; S is 1."""
+    """Compute the statistics of one painting (S is 1) at these sizes, given as square roots of the number of pixels."""
     fine, coarse, rough = {k: [] for k in SHARES}, {k: [] for k in COARSE}, []
     for side in sides:
         picture = to_tensor(of_area(painting, side**2, 32), device)
@@ -86,8 +87,8 @@ def statistics_of(judge: VGG19 | Student, painting: Image.Image, sides: list[flo
 
 
 def bordered(judge: Network) -> Network:
-    """A copy that pads with what is at the border instead of zeros. Zeros make a gray line around every crop, which
-    a network learns to fade into: its pictures get a gray frame, a few pixels wide."""
+    """Return a copy that pads with border values instead of zeros. Zeros make a gray line around every crop, which a
+    network learns to fade into: its pictures get a gray frame, a few pixels wide."""
     judge = copy.deepcopy(judge)
     for module in judge.modules():
         if isinstance(module, nn.Conv2d) and any(module.padding):
@@ -96,13 +97,13 @@ def bordered(judge: Network) -> Network:
 
 
 def sides_of(levels: tuple[float, ...]) -> list[float]:
-    """The sides of a painting seen at these levels, 0 fine and 1 broad: roots of its number of pixels."""
+    """Return the sizes of a painting at these levels, 0 fine and 1 broad, as square roots of the number of pixels."""
     return [STYLE_SIDE * BROAD**level for level in levels]
 
 
 def style_terms(features: dict[str, Tensor], grams: dict[str, Tensor], crops: int) -> dict[str, Tensor]:
-    """The relative style distance of each group of ``crops`` pictures by layer, ``[G]``. A group's Gram matrices are
-    those of all its pictures together: a crop of a sky need not hold all that the painting has."""
+    """Return the relative style distance of each group of ``crops`` pictures by layer, ``[G]``. Gram matrices are
+    averaged over a group: a crop of a sky need not contain everything that the painting has."""
     found = {}
     for layer, target in grams.items():
         gram = losses.gram_matrix(features[layer]).unflatten(0, (-1, crops)).mean(dim=1)
@@ -114,7 +115,7 @@ def style_terms(features: dict[str, Tensor], grams: dict[str, Tensor], crops: in
 def terms(
     judge: VGG19 | Student, painting: Tensor, photo: Tensor, targets: Targets, crops: int
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """What the loss is made of, for each of the G groups of ``crops`` pictures, ``[G]``: style, content, rough and
+    """Return the terms of the loss for each of the G groups of ``crops`` pictures, ``[G]``: style, content, rough and
     grid; and the style distance by layer."""
     features = judge(painting, (*STYLE_LAYERS, CONTENT_LAYER))
     with torch.no_grad():
@@ -135,9 +136,9 @@ def terms(
 
 
 def total(terms: dict[str, Tensor], content: Tensor | float, dose: Tensor | float = 1.0) -> Tensor:
-    """The loss: the terms' weighted sum, a mean over the groups. A lower ``dose`` ``[G]`` leans toward the content,
-    whose weight is ``content``, and away from the style; by the root, or little would change below a dose of three
-    quarters."""
+    """Return the loss: the weighted sum of the terms, averaged over the groups. ``content`` is the weight of the
+    content. A lower ``dose`` ``[G]`` shifts the balance from style to content; style has the square root of the dose as
+    a factor, as otherwise little would change below a dose of three quarters."""
     dose = torch.as_tensor(dose, device=terms["style"].device)
     return (
         dose.sqrt() * terms["style"]
@@ -148,10 +149,10 @@ def total(terms: dict[str, Tensor], content: Tensor | float, dose: Tensor | floa
 
 
 def grid(painting: Tensor) -> Tensor:
-    """How far ``[N, 3, H, W]`` in 0..1 repeats itself with the network's own stride, ``[N]``: the deviation of the mean
-    colors of all pixels that have the same place in their square of so many pixels, within windows. Strokes that hold
-    to these places make a pattern that an eye sees over any plain area. What is smoother than a square does not count.
-    """
+    """Measure how strongly ``[N, 3, H, W]`` in 0..1 repeats with the network's own stride, ``[N]``: within windows, the
+    standard deviation of the mean colors of all pixels at the same position in their square of stride by stride pixels.
+    Strokes locked to these positions make a pattern that is visible over any flat area. What is smoother than a square
+    does not count."""
     fine = painting[..., MULTIPLE // 2 - 1 : -(MULTIPLE // 2), MULTIPLE // 2 - 1 : -(MULTIPLE // 2)]
     fine = fine - F.avg_pool2d(painting, MULTIPLE, 1)
     shape = list(fine.shape[:2])

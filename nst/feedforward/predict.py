@@ -1,4 +1,4 @@
-"""The style of any painting in one pass: the encoder by ONNX Runtime."""
+"""Predicts the style of any painting in one pass of the encoder, with ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from nst.images import Picture, Source, of_area, open_image
 from nst.models import MODELS
 
 ENCODER = MODELS / "encoder.onnx"
-SIDE = 320  # the painting is seen at this squared many pixels, as in training
-SHORTEST = 32  # side of a painting in pixels, to which a smaller one is enlarged
+SIDE = 320  # squared, the pixels that the painting is resized to, as in training
+SHORTEST = 32  # side of a painting in pixels; smaller ones are enlarged to it
 
 
 def style_of(painting: Source) -> Style:
-    """The style that the encoder predicts for a painting, called by its file's name.
+    """Predict the style of a painting; its title is taken from the file's name.
 
-    Raises ImageError for what is no picture."""
+    Raises ImageError for a file that is not a picture."""
     picture = open_image(painting)
     pixels = np.asarray(of_area(picture.image, SIDE**2, SHORTEST))
     seen = pixels.transpose(2, 0, 1)[None].astype(np.float32) / 255
@@ -28,5 +28,5 @@ def style_of(painting: Source) -> Style:
 
 
 def _title(picture: Picture) -> str:
-    """What the painting may be called: its file's name as words."""
+    """Return a title for the painting: its file's name as words."""
     return Path(picture.name).stem.replace("_", " ").strip() or picture.name

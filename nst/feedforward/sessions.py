@@ -1,4 +1,4 @@
-"""Sessions of ONNX Runtime, on a GPU or the CPU: one for each file, shared by all, as they are read-only."""
+"""ONNX Runtime sessions, on a GPU or the CPU: one for each file, shared by all callers, as sessions are read-only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _opening = threading.Lock()
 
 
 def open_model(file: Path) -> onnxruntime.InferenceSession:
-    """The session that runs ``file``, opened at its first use, once even when two ask together."""
+    """Return the session that runs ``file``. It is opened on first use, and only once even for simultaneous calls."""
     with _opening:
         return _open(file)
 
@@ -27,12 +27,12 @@ def open_model(file: Path) -> onnxruntime.InferenceSession:
 def _open(file: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    # The arena never gives memory back: one large photo would stay in it for the life of the process.
+    # The arena never frees memory: it would keep that of one large photo for the life of the process.
     options.enable_cpu_mem_arena = False
     providers: list[Any] = ["CPUExecutionProvider"]
     if _has_gpu():
-        # A new size would set off an exhaustive search for convolution algorithms, seconds each time.
-        # And its memory grows by what is asked for, not to the next power of two: Optimize needs the rest.
+        # By default, every new size triggers an exhaustive search for convolution algorithms, which takes seconds,
+        # and memory grows to the next power of two, which leaves less of it for Optimize.
         options_gpu = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
         providers.insert(0, ("CUDAExecutionProvider", options_gpu))
     session = onnxruntime.InferenceSession(file, options, providers=providers)
@@ -41,9 +41,9 @@ def _open(file: Path) -> onnxruntime.InferenceSession:
 
 
 def _has_gpu() -> bool:
-    """Whether to ask for CUDA at all. ONNX Runtime announces its provider on machines without a GPU."""
+    """Whether to ask for CUDA at all. ONNX Runtime lists the CUDA provider even on machines without a GPU."""
     if device.spaces is not None:
-        return False  # ZeroGPU has its GPU in other processes only, though torch says it were here
+        return False  # on ZeroGPU only other processes have the GPU, although torch reports one here
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return False
     if device.choose().type != "cuda":

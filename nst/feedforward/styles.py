@@ -1,8 +1,8 @@
-"""Styles as vectors: those of the catalogue, and files of a single one.
+"""Styles as vectors: the catalog of shipped styles, and files that contain a single one.
 
-A style is two vectors, one that paints fine strokes and one that paints broad ones: the scales and shifts of the
-network's normalizations, and the gains of the stroke field. Both together take 14 KB in half precision. A vector means
-something to the very network that it was learned with alone, so a file of a style names that.
+A style is two vectors, one for fine strokes and one for broad ones: the scales and shifts of the network's
+normalizations, and the gains of the stroke field. Together they take 14 KB in half precision. Vectors are only
+meaningful for the very network that they were learned with, so a style file identifies that network.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from nst.errors import SettingsError
 from nst.models import MODELS
 
 FORMAT = "nst style 1"
-LARGEST = 1_000_000  # bytes of a style's file; it has fourteen thousand
-LONGEST = 200  # characters of a title and the like
+LARGEST = 1_000_000  # bytes in a style file; usually fourteen thousand
+LONGEST = 200  # characters in a title or other text
 IDENTITY = "identity"
-OWN = "own-"  # what the id of a style begins with that is not in the catalogue
-BROAD = 1.7  # how many times larger the strokes of the second vector are than those of the first
-MAGNITUDE = 1000.0  # of a vector's values, which are around 1
+OWN = "own-"  # prefix of the ids of styles that are not in the catalog
+BROAD = 1.7  # stroke size of the second vector, as a multiple of the first one's
+MAGNITUDE = 1000.0  # largest absolute value in a vector; values are around 1
 
 
 @dataclass(frozen=True)
 class Style:
-    """How the network is to paint, and after which painting; ``vectors`` is ``[2, length]`` float32, fine and broad."""
+    """A style and the painting that it comes from; ``vectors`` is ``[2, length]`` float32, fine and broad."""
 
     id: str
     title: str
@@ -50,17 +50,17 @@ class Style:
 
     @property
     def texture(self) -> Path | None:
-        """The picture that stands in for its painting where a picture of one is needed: painted by this program from
-        the painting's statistics (``training/textures.py``). None where there is none."""
+        """The picture that stands in for the style's painting where a picture is needed, or None if there is none. It
+        was synthesized by this program from the painting's statistics (``training/textures.py``)."""
         file = MODELS / "textures" / f"{self.id}.jpg"
         return file if file.exists() else None
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the style as a small file that ``open_style`` reads. Raises OSError."""
+        """Write the style to a small file that ``open_style`` reads. Raises OSError."""
         Path(path).write_bytes(self.to_bytes())
 
     def to_bytes(self) -> bytes:
-        """The same as bytes: a safetensors file of one tensor, and words."""
+        """Return the file's content: a safetensors file with one tensor and text metadata."""
         words = {name: getattr(self, name) for name in ("title", "artist", "year", "license")}
         told = {"format": FORMAT, "network": network_digest(), **words}
         return save({"vectors": self.vectors.astype(np.float16)}, told)
@@ -68,31 +68,31 @@ class Style:
 
 @functools.cache
 def network_digest() -> str:
-    """The digest of the shipped network, which a style's vectors belong to."""
+    """Return the SHA-256 digest of the shipped network, which a style's vectors belong to."""
     return hashlib.sha256((MODELS / "network.safetensors").read_bytes()).hexdigest()
 
 
 @functools.cache
 def vectors() -> dict[str, np.ndarray]:
-    """The shipped vectors by the style's id, float32: ``identity`` ``[length]``, all others ``[2, length]``."""
+    """Return the shipped vectors by style id, in float32: ``identity`` ``[length]``, all others ``[2, length]``."""
     return {name: v.astype(np.float32) for name, v in load_file(MODELS / "vectors.safetensors").items()}
 
 
 def identity() -> np.ndarray:
-    """The vector ``[length]`` of the photograph itself, where a dose begins."""
+    """Return the vector ``[length]`` of the photograph itself, at a dose of 0."""
     return vectors()[IDENTITY]
 
 
 @functools.cache
 def catalogue() -> dict[str, Style]:
-    """The shipped styles by id, in the catalogue's order."""
+    """Return the shipped styles by id, in the catalog's order."""
     entries = json.loads((MODELS / "styles.json").read_text("utf-8"))
     known = vectors()
     return {e["id"]: Style(**e | {"thumbnail": MODELS / e["thumbnail"], "vectors": known[e["id"]]}) for e in entries}
 
 
 def find(style: str) -> Style:
-    """The shipped style of this id. Raises SettingsError naming those there are."""
+    """Return the shipped style with this id. Raises SettingsError, with a list of the existing ids."""
     try:
         return catalogue()[style]
     except (KeyError, TypeError):
@@ -100,10 +100,10 @@ def find(style: str) -> Style:
 
 
 def open_style(source: str | os.PathLike | bytes) -> Style:
-    """A style from a file that ``Style.save`` wrote, or its bytes. It is read as data and checked; nothing in it is
-    run.
+    """Read a style from a file written by ``Style.save``, or from its bytes. The content is parsed as data and
+    validated; nothing in it is executed.
 
-    Raises SettingsError for what is no such file, for a damaged one, and for one of another version of the network."""
+    Raises SettingsError for a file that is not a style, is damaged, or is of another version of the network."""
     if isinstance(source, bytes):
         name, data = "This file", source[: LARGEST + 1]
     else:
@@ -136,17 +136,17 @@ def open_style(source: str | os.PathLike | bytes) -> Style:
 
 
 def own(vectors: np.ndarray, title: str, **words: str) -> Style:
-    """A style that is not in the catalogue. Its id follows from its vectors, as a file keeps them."""
+    """Create a style that is not in the catalog. Its id is derived from its vectors, as a file stores them."""
     digest = hashlib.sha256(vectors.astype(np.float16).tobytes()).hexdigest()
     return Style(f"{OWN}{digest[:12]}", title, vectors=vectors, **words)
 
 
 def _words(data: bytes) -> dict[str, str]:
-    """A safetensors file's metadata."""
+    """Return a safetensors file's metadata."""
     size = int.from_bytes(data[:8], "little")
     return dict(json.loads(data[8 : 8 + size]).get("__metadata__") or {})
 
 
 def mixed(shares: Mapping[Style, float]) -> np.ndarray:
-    """The vectors ``[2, length]`` of a mixture whose shares add up to 1."""
+    """Return the vectors ``[2, length]`` of a mixture whose shares add up to 1."""
     return sum(share * style.vectors for style, share in shares.items())

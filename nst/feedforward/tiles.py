@@ -1,8 +1,8 @@
-"""A large photograph through the fast network in tiles that know of the whole.
+"""Paints a large photograph in tiles that share the statistics of the whole picture.
 
-Instance normalization makes every pixel depend on the whole picture. So the statistics of its
-normalizations are measured first, on patches spread over the photograph, and every tile is painted
-with them, and with a margin as wide as the network sees. Then nothing is left to blend where tiles meet.
+Instance normalization makes every pixel depend on the whole picture. So the statistics of the network's normalizations
+are measured first, on patches spread over the photograph, and every tile is painted with them, and with a margin that
+covers the receptive field. No blending is needed where tiles meet.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-SMALLEST, MULTIPLE = 16, 8  # sides in pixels that the network, which halves its input three times, can take
-WHOLE = 3_200_000  # pixels; a larger picture is painted in tiles
-TILE, MARGIN = 1024, 112  # sides in pixels; the network sees less far than the margin
-PATCH, SAMPLE = 384, 28  # side in pixels, and largest number, of the patches that a larger picture is measured on
+SMALLEST, MULTIPLE = 16, 8  # of the input's sides, in pixels: the network halves them three times
+WHOLE = 3_200_000  # pixels; larger pictures are painted in tiles
+TILE, MARGIN = 1024, 112  # sides in pixels; the receptive field reaches less far than the margin
+PATCH, SAMPLE = 384, 28  # side in pixels and maximum number of the patches that a larger picture is measured on
 
 Place = tuple[int, int]
 """Row and column of a picture's first pixel in the whole."""
@@ -24,7 +24,7 @@ and these."""
 
 
 def paint(pixels: np.ndarray, run: Run, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
-    """``[H, W, 3]`` bytes, painted; ``progress(tiles done, tiles in all)`` is told of each tile."""
+    """Paint ``[H, W, 3]`` bytes; ``progress(tiles done, tiles in all)`` is called for each tile."""
     height, width = pixels.shape[:2]
     if max(height, SMALLEST) * max(width, SMALLEST) <= WHOLE:
         places, known = [(slice(0, height), slice(0, width))], None
@@ -45,9 +45,9 @@ def paint(pixels: np.ndarray, run: Run, progress: Callable[[int, int], None] | N
 
 
 def measure(pixels: np.ndarray, run: Run) -> np.ndarray:
-    """The statistics of a large picture, from patches in a regular grid over it."""
+    """Measure the statistics of a large picture on patches in a regular grid over it."""
     height, width = pixels.shape[:2]
-    # As many as cover the picture, or as many of these as may be, so that no part of it counts more than another.
+    # Enough to cover the picture, or as many as ``SAMPLE`` allows, so that no part counts more than another.
     rows, columns = (max(1, round(length / PATCH)) for length in (height, width))
     tall, wide = (
         min(length, -(-length // (count * MULTIPLE)) * MULTIPLE) for length, count in ((height, rows), (width, columns))
@@ -60,19 +60,19 @@ def measure(pixels: np.ndarray, run: Run) -> np.ndarray:
 
 
 def cut(length: int) -> list[slice]:
-    """A side in as few parts of about the same length, multiples of what the network needs, as fit in TILE."""
+    """Split a side into parts of about equal length, multiples of ``MULTIPLE``: as few as fit in ``TILE``."""
     parts = max(1, -(-length // (TILE - 2 * MARGIN)))
     part = -(-length // (parts * MULTIPLE)) * MULTIPLE
     return [slice(start, min(start + part, length)) for start in range(0, length, part)]
 
 
 def spread(length: int, part: int, count: int) -> list[int]:
-    """Where ``count`` parts begin, each in the middle of its share of the length."""
+    """Return where ``count`` parts begin, each in the middle of its share of the length."""
     middles = (length * (2 * n + 1) / (2 * count) for n in range(count))
     return [min(max(0, round(middle - part / 2)), length - part) for middle in middles]
 
 
 def mirrored(pixels: np.ndarray) -> np.ndarray:
-    """``pixels`` with the edge mirrored until both sides are multiples of what the network needs."""
+    """Pad ``pixels`` by mirroring at the edge until the network can take both sides."""
     below, right = (max(SMALLEST, -(-side // MULTIPLE) * MULTIPLE) - side for side in pixels.shape[:2])
     return np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")

@@ -1,1 +1,1 @@
-"""Weights from the Hugging Face Hub: the one package that downloads."""
+"""Weights from the Hugging Face Hub: the only package that downloads."""

@@ -1,4 +1,4 @@
-"""A file behind a web server, read by byte range; what breaks off is taken up again where it broke."""
+"""Read a file on a web server by byte range; a broken transfer is resumed where it broke."""
 
 import asyncio
 import logging
@@ -16,19 +16,19 @@ from urllib.parse import urlsplit
 from nst.hub.tensorfile import Unfit
 
 PATIENCE = 15.0  # seconds without a byte after which no further attempt is made
-TRIES, PAUSE = 3, 0.5  # connections in a row that break before they bring WORTHWHILE bytes; seconds between
+TRIES, PAUSE = 3, 0.5  # connections in a row that break before WORTHWHILE bytes arrive; seconds between
 WORTHWHILE, CHUNK = 2**20, 2**18
-SKIP = 2**23  # bytes read in vain where a server knows no byte ranges
+SKIP = 2**23  # most bytes read and discarded if a server does not support byte ranges
 
 log = logging.getLogger(__name__)
 
 
 class Broken(Exception):
-    """The connection fails; the text says how."""
+    """The connection failed; the text says how."""
 
 
 class Response(Protocol):
-    """What is used of an answer whose body has yet to come."""
+    """The part of an HTTP response in use; its body is not read yet."""
 
     status_code: int
     headers: Mapping[str, str]
@@ -37,18 +37,17 @@ class Response(Protocol):
 
 
 class RangeReader:
-    """Called with ``start`` and ``stop``, gives those bytes in pieces, fewer where the file ends.
+    """Called with ``start`` and ``stop``, yields those bytes in chunks, fewer where the file ends.
 
-    ``get`` opens the file with these request headers; the exceptions ``final`` that it raises are
-    passed on, any other is a broken connection. Raises Broken, and Unfit for answers out of place.
-    """
+    ``get`` opens the file with these request headers; the exceptions ``final`` that it raises are passed on, any other
+    counts as a broken connection. Raises Broken, and Unfit for unexpected responses."""
 
     def __init__(
         self, get: Callable[[dict[str, str]], AbstractContextManager[Response]], final: tuple[type[Exception], ...]
     ) -> None:
         self.get, self.final = get, (*final, Unfit)
-        self.size = sys.maxsize  # of the file in bytes, as soon as the server has told it
-        self.met = False  # whether any byte has come: only then is a broken connection tried again
+        self.size = sys.maxsize  # of the file in bytes, once the server has sent it
+        self.met = False  # whether any byte has arrived: only then is a broken connection retried
 
     def __call__(self, start: int, stop: int) -> Generator[bytes, None, None]:
         position, heard, broken = start, time.monotonic(), 0
@@ -62,7 +61,7 @@ class RangeReader:
                     heard = time.monotonic()
             except self.final:
                 raise
-            # Whatever it is: the Hub's client has changed the library for HTTP below it, and with it all errors.
+            # Any exception: the Hub's client has changed its HTTP library before, and with it all errors.
             except Exception as error:  # noqa: BLE001
                 failure = error
             if position >= min(stop, self.size):
@@ -74,7 +73,7 @@ class RangeReader:
             time.sleep(PAUSE)
 
     def _stream(self, start: int, stop: int) -> Iterator[bytes]:
-        # Compressed, a byte range would be one of the compressed file.
+        # With compression, a byte range would refer to the compressed file.
         with self.get({"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}) as response:
             skip = self._bytes_before(start, response)
             for chunk in response.iter_bytes(CHUNK):
@@ -99,11 +98,10 @@ class RangeReader:
 
 
 def reach(address: str, seconds: float) -> None:
-    """Raise Broken within ``seconds`` where nothing answers at this web address.
+    """Raise Broken within ``seconds`` if nothing answers at this web address.
 
-    HTTP clients try each of a host's addresses in turn with the full timeout, and a name is looked
-    up with no timeout at all: half a minute and more in which a visitor sees nothing.
-    """
+    HTTP clients try each of a host's addresses in turn with the full timeout, and name lookups have no timeout at all:
+    half a minute and more in which a visitor sees nothing."""
     try:
         url = urlsplit(address)
         host, port = url.hostname, url.port or {"http": 80, "https": 443}[url.scheme]
@@ -113,7 +111,7 @@ def reach(address: str, seconds: float) -> None:
         raise Broken("that is no web address") from error
     proxies = urllib.request.getproxies()
     if (url.scheme in proxies or "all" in proxies) and not urllib.request.proxy_bypass(host):
-        return  # the name may mean something to the proxy alone
+        return  # perhaps only the proxy can resolve the name
     answers: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
 
     async def connect() -> None:

@@ -1,9 +1,8 @@
-"""Some tensors out of a safetensors file, without reading the rest of it.
+"""Read some tensors from a safetensors file, without reading the rest of it.
 
-Such a file is eight bytes with the length of its header, the header, which is JSON and tells where
-each tensor lies, and the numbers (https://huggingface.co/docs/safetensors, "Format"). Whether the
-file is on the disk or behind a web server is left to ``read(start, stop)``, which gives the bytes
-of that stretch in pieces, fewer where the file ends.
+Such a file is eight bytes with the length of its header, the header, which is JSON and says where each tensor is, and
+the data (https://huggingface.co/docs/safetensors, "Format"). The file may be on disk or behind a web server:
+``read(start, stop)`` yields the bytes of that range in chunks, fewer where the file ends.
 """
 
 import json
@@ -17,20 +16,20 @@ from torch import Tensor
 
 Read = Callable[[int, int], Generator[bytes, None, None]]
 Progress = Callable[[int, int], None]
-Place = tuple[str, int, int]  # number format, first byte in the file, byte after the last
+Place = tuple[str, int, int]  # dtype, first byte in the file, byte after the last
 
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-PLAUSIBLE = 1e4  # no weight comes near it; numbers read from the wrong bytes soon do
+PLAUSIBLE = 1e4  # no weight comes near it; numbers read from the wrong bytes soon exceed it
 FIRST_READ, HEADER_LIMIT = 2**14, 2**20
-GAP = 2**16  # bytes between two wanted stretches that cost less to skip than to ask again
+GAP = 2**16  # bytes between two ranges that are cheaper to read than a new request
 
 
 class Unfit(Exception):
-    """What was read is not the file that was meant; the text says in what."""
+    """The file read is not the expected one; the text says how it differs."""
 
 
 def reader(file: BinaryIO) -> Read:
-    """``read`` for an open file."""
+    """Return ``read`` for an open file."""
 
     def read(start: int, stop: int) -> Generator[bytes, None, None]:
         file.seek(start)
@@ -42,13 +41,12 @@ def reader(file: BinaryIO) -> Read:
 def pick(
     read: Read, shapes: Mapping[str, tuple[int, ...]], report: Progress = lambda done, total: None
 ) -> dict[str, Tensor]:
-    """The tensors named in ``shapes``, float32; ``report`` is told bytes done and bytes in all.
+    """Read the tensors named in ``shapes`` as float32; ``report`` is called with bytes done and bytes in all.
 
-    Names, shapes and lengths are checked, and that the numbers can be weights: finite, of sensible
-    size, not all zero. Without a digest no more can be known; one flipped bit in a small digit passes.
+    Names, shapes and lengths are checked, and that the numbers can be weights: finite, of plausible size, not all zero.
+    Without a digest no more can be checked; a flipped low-order bit passes.
 
-    Raises Unfit.
-    """
+    Raises Unfit."""
     places = _places(read, shapes)
     spans: list[list[int]] = []
     for _, start, stop in sorted(places.values(), key=lambda place: place[1:]):
@@ -60,7 +58,7 @@ def pick(
     data = {start: bytearray() for start, _ in spans}
     report(done, total)
     for start, stop in spans:
-        with closing(read(start, stop)) as chunks:  # a report that raises ends the connection, too
+        with closing(read(start, stop)) as chunks:  # closes the connection even if ``report`` raises
             for chunk in chunks:
                 data[start] += chunk
                 done += len(chunk)
@@ -70,10 +68,10 @@ def pick(
     tensors = {}
     for name, (dtype, start, stop) in places.items():
         base = max(origin for origin in data if origin <= start)
-        # The slice is a copy: a tensor must begin at a multiple of its numbers' size in memory.
+        # The slice is a copy: a tensor must be aligned to its dtype's size in memory.
         values = torch.frombuffer(data[base][start - base : stop - base], dtype=DTYPES[dtype])
         tensors[name] = values.reshape(shapes[name]).float()
-        largest = float(tensors[name].abs().max())  # not a number where any of them is not
+        largest = float(tensors[name].abs().max())  # NaN if any of them is
         if not largest < PLAUSIBLE or (largest == 0 and len(shapes[name]) > 1):
             raise Unfit(f"{name} holds numbers that are no weights")
     return tensors

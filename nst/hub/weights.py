@@ -1,15 +1,15 @@
-"""VGG-19's convolutions from the Hugging Face Hub: fetched once, checked, kept in the Hub's own cache.
+"""VGG-19's convolutions from the Hugging Face Hub: downloaded once, verified, kept in the Hub's own cache.
 
     tensors = vgg19(lambda done, total: print(f"{done / total:.0%}"))
 
-The published file has 575 MB, most of it a classifier that style transfer has no use for. The 80 MB
-of convolutions are fetched by byte range and stored where the Hub's client would put a file of that
-repository, so that ``hf cache`` lists them and removes them like any other:
+The published file has 575 MB, most of it a classifier that style transfer does not need. The 80 MB of convolutions are
+downloaded by byte range and stored where the Hub's client would put a file of that repository, so that ``hf cache``
+lists them and removes them like any other:
 
     HF_HUB_CACHE/models--timm--vgg19.tv_in1k/snapshots/COMMIT/convolutions-SHA256.safetensors
 
-The digest is the file's name: one rename publishes both, and they disagree only where the disk has
-damaged the content. Where the whole file is in the cache, it is used and nothing is requested.
+The digest is the file's name: a single rename publishes both, and they disagree only if the disk has damaged the
+content. If the whole file is in the cache, it is used and nothing is requested.
 """
 
 import errno
@@ -42,27 +42,27 @@ REVISION = "128d4708565b3a414bcbb9bbad440b2fe37b9f18"
 SHA256 = "11aea017b543ff59233749d8f1cf544cda749378f5790d2fedab841fb86b7669"  # of the whole file
 SOURCE = f"{constants.ENDPOINT}/{REPO}"
 DOWNLOAD_BYTES = 4 * sum(math.prod(shape) for shape in SHAPES.values())
-REACH = 4.0  # seconds for anything to answer at the Hub's address
+REACH = 4.0  # seconds within which the Hub's address must answer
 
 log = logging.getLogger(__name__)
-_underway = (0, DOWNLOAD_BYTES)  # of this process's one download, for the callers who wait for it
+_underway = (0, DOWNLOAD_BYTES)  # progress of this process's one download, for the callers that wait for it
 
 
 def vgg19(progress: Progress | None = None) -> dict[str, Tensor]:
-    """Every tensor of ``networks.SHAPES`` by name, float32; downloads them where they are not here yet.
+    """Return every tensor of ``backbones.vgg19.SHAPES`` by name, float32; downloads them if they are not on this
+    machine yet.
 
-    ``progress`` is called with bytes done and bytes in all while a download goes on, be it this
-    call's or one that it waits for. What it raises ends the call and leaves nothing behind.
+    ``progress`` is called with bytes done and bytes in all during a download, be it this call's or one that it waits
+    for. If it raises, the call ends and leaves nothing behind.
 
-    Raises WeightsUnavailable, within five seconds where the Hub is out of reach.
-    """
+    Raises WeightsUnavailable, within five seconds if the Hub is unreachable."""
     report = progress or (lambda done, total: None)
     if (tensors := _here(report)) is not None:
         return tensors
     if constants.HF_HUB_OFFLINE:
         raise _unavailable("HF_HUB_OFFLINE is set", f"Unset it this once. {_elsewhere()}")
     try:
-        # Before the lock: those who wait for it would otherwise learn one after the other.
+        # Before the lock: callers that wait for it would otherwise fail one after the other.
         reach(constants.ENDPOINT, REACH)
     except Broken as error:
         why = f"{constants.ENDPOINT} cannot be reached ({error})"
@@ -78,15 +78,14 @@ def vgg19(progress: Progress | None = None) -> dict[str, Tensor]:
 
 
 def cached() -> bool:
-    """True where ``vgg19()`` will need no network: a file is here, and its digest is right."""
+    """Return whether ``vgg19()`` will need no network: a file is on this machine, and its digest is right."""
     return next(_candidates(), None) is not None
 
 
 def read(path: str | os.PathLike) -> dict[str, Tensor]:
-    """Every tensor of ``networks.SHAPES`` by name, float32, from a local safetensors file.
+    """Return every tensor of ``backbones.vgg19.SHAPES`` by name, float32, from a local safetensors file.
 
-    Raises WeightsUnavailable where the file cannot be read or holds something else.
-    """
+    Raises WeightsUnavailable if the file cannot be read or holds something else."""
     try:
         with open(path, "rb") as file:
             return pick(reader(file), SHAPES)
@@ -94,7 +93,7 @@ def read(path: str | os.PathLike) -> dict[str, Tensor]:
         raise WeightsUnavailable(f"VGG-19 cannot be read from {os.fspath(path)}: {error}. Use another file.") from error
 
 
-# ---- What is on this machine
+# ---- On this machine
 
 
 def _folder() -> Path:
@@ -102,7 +101,8 @@ def _folder() -> Path:
 
 
 def _here(report: Progress | None = None) -> dict[str, Tensor] | None:
-    """The tensors, where they are on this machine; with ``report``, those of the whole file are kept apart."""
+    """Return the tensors if they are on this machine; with ``report``, those of the whole file are also stored
+    separately."""
     for path in _candidates():
         try:
             tensors = read(path)
@@ -122,12 +122,12 @@ def _here(report: Progress | None = None) -> dict[str, Tensor] | None:
 def _candidates() -> Iterator[Path]:
     stored = _folder().glob("snapshots/*/convolutions-*.safetensors")
     for path in sorted(stored, key=lambda path: path.parent.name != REVISION):
-        # A damaged one needs no removal: the same tensors, fetched anew, take the same name.
+        # A damaged file needs no removal: the same tensors, downloaded again, replace it under the same name.
         if _sound(path, path.stem.removeprefix("convolutions-")):
             yield path
     for revision in (REVISION, "main"):
         found = try_to_load_from_cache(REPO, FILE, revision=revision)
-        # The Hub's client names a file's content by the digest that the Hub announced, and checks no more.
+        # The Hub's client names a file's content by the digest that the Hub announced, without checking it.
         if isinstance(found, str) and _sound(found, Path(os.readlink(found)).name if os.path.islink(found) else SHA256):
             yield Path(found)
 
@@ -143,7 +143,8 @@ def _sound(path: str | os.PathLike, digest: str) -> bool:
 
 @functools.lru_cache(maxsize=8)
 def _has_digest(path: str, digest: str, size: int, changed: int) -> bool:
-    """Whether the file has this digest, or the published one; once for each file of this size and time."""
+    """Return whether the file has this digest, or the published one; computed once per file, size and modification
+    time."""
     with open(path, "rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found not in (digest, SHA256):
@@ -156,7 +157,7 @@ def _has_digest(path: str, digest: str, size: int, changed: int) -> bool:
 
 @contextmanager
 def _alone(report: Progress) -> Iterator[None]:
-    """Hold the lock that lets one thread of one process at a time fetch and store."""
+    """Hold the lock that lets one thread of one process at a time download and store."""
     path = _folder().parent / ".locks" / _folder().name / "convolutions.lock"
     with _disk():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -190,7 +191,7 @@ def _make_room() -> None:
 def _keep(tensors: dict[str, Tensor], commit: str) -> None:
     data = save(tensors, {"source": f"{REPO}/{FILE} at {commit}"})
     target = _folder() / "snapshots" / commit / f"convolutions-{hashlib.sha256(data).hexdigest()}.safetensors"
-    # Should the power fail here: by such a name the Hub's tools know a rest to clear away.
+    # If the power fails here, the Hub's tools recognize the leftover by this name and clear it away.
     partial = _folder() / "blobs" / "convolutions.incomplete"
     with _disk(), ExitStack() as cleanup:
         _make_room()
@@ -203,11 +204,11 @@ def _keep(tensors: dict[str, Tensor], commit: str) -> None:
         os.replace(partial, target)
 
 
-# ---- What is on the Hub
+# ---- On the Hub
 
 
 def _fetch(report: Progress) -> tuple[dict[str, Tensor], str]:
-    """The tensors and the commit that they are from."""
+    """Download the tensors; returns them and the commit that they are from."""
 
     def told(done: int, total: int) -> None:
         global _underway
@@ -232,7 +233,7 @@ def _fetch(report: Progress) -> tuple[dict[str, Tensor], str]:
 
 
 class _Published:
-    """The file at one revision, opened by the Hub's own client: its endpoint, token, proxies."""
+    """The file at one revision, opened by the Hub's own client, with its endpoint, token and proxies."""
 
     def __init__(self, revision: str) -> None:
         self.url = hf_hub_url(REPO, FILE, revision=revision, endpoint=constants.ENDPOINT)
@@ -242,10 +243,10 @@ class _Published:
     @contextmanager
     def get(self, headers: dict[str, str]) -> Iterator[Response]:
         headers = build_hf_headers(library_name="nst", headers=headers)
-        timeout = (REACH, *3 * [constants.HF_HUB_DOWNLOAD_TIMEOUT])  # to connect; to read, write, get a turn
+        timeout = (REACH, *3 * [constants.HF_HUB_DOWNLOAD_TIMEOUT])  # connect; read, write, pool
         with get_session().stream("GET", self.url, headers=headers, timeout=timeout) as response:
             hf_raise_for_status(response)
-            # Large files are kept elsewhere: the first answers are the Hub's, the last is the store's.
+            # Large files are stored elsewhere: the first responses are the Hub's, the last is the storage server's.
             answers = [response, *reversed(response.history)]
             known = {name: value for answer in answers for name, value in answer.headers.items()}
             etag = known.get("x-linked-etag", known.get("etag", "")).removeprefix("W/").strip('"')

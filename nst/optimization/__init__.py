@@ -1,1 +1,1 @@
-"""The image as the variable: the objective, and how it is minimized from coarse to fine."""
+"""Style transfer by image optimization: the objective, and how it is minimized from coarse to fine."""

@@ -1,8 +1,8 @@
-"""What a painting will take before it is begun: seconds and memory, on this machine, as busy as it was lately.
+"""Estimate what a run will take before it starts: time and memory, on this machine under its recent load.
 
-Almost all of a step goes into the network, forward and back, whose time is a little for every call and then grows with
-the pixels. Both are found by timing steps of two small pictures, for each network, number format and statistic in use.
-What masks and layers left out change is not foreseen.
+Almost all of a step's time goes into the network's forward and backward pass: a fixed time per call, and then a time
+per pixel. Both are measured by timing steps on two small pictures, for each network, dtype and statistic in use. The
+effect of masks and of layers left out is not estimated.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ from nst.regions.masks import open_regions
 from nst.settings import Settings
 from nst.tensors import to_picture
 
-SIDES = {"cpu": (64, 160), "cuda": (64, 512), "mps": (64, 384)}  # of the pictures that are timed
-TIMED = 3  # steps of each, of which the middle one counts
-OLD = 600  # seconds after which they are timed again, if asked for: a machine is not always as busy
-COMPARED = (384, 288)  # width and height at which networks that were not timed are guessed
-HISTORY = 20  # steps that L-BFGS remembers, which its memory hangs on
-FORWARD = 0.38  # of a step's time: one picture looked at, for its targets
-EVALUATIONS = {"adam": 1.0, "lbfgs": 2.1}  # of the objective in a step; a line search takes two and sometimes more
-FLOAT32_COST = 1.8  # a guess: of a pixel in float32, where there is a faster format
-LARGE, SLOWER = 200_000, 0.1  # pixels from which a CPU's caches help less, and by how much with every doubling
+SIDES = {"cpu": (64, 160), "cuda": (64, 512), "mps": (64, 384)}  # of the pictures that are timed, by device
+TIMED = 3  # steps of each, of which the median counts
+OLD = 600  # seconds after which they are timed again, if requested: a machine's load changes
+COMPARED = (384, 288)  # width and height at which untimed networks are compared with the small one
+HISTORY = 20  # steps that L-BFGS remembers, on which its memory use depends
+FORWARD = 0.38  # of a step's time: one forward pass, as for targets
+EVALUATIONS = {"adam": 1.0, "lbfgs": 2.1}  # of the objective per step; a line search takes two and sometimes more
+FLOAT32_COST = 1.8  # a guess: relative time of a pixel in float32, where a faster dtype is available
+LARGE, SLOWER = 200_000, 0.1  # pixels above which a CPU's caches help less, and the slowdown with every doubling
 
-Shape = Callable[[int], tuple[int, int]]  # width and height worked at, for a scale's side
+Shape = Callable[[int], tuple[int, int]]  # from a scale's side to the width and height processed
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Of a step with one network: seconds for every call, and for every pixel."""
+    """The time of a step with one network: seconds per call, and seconds per pixel."""
 
     call: float
     pixel: float
     cached: bool = True  # whether small pictures gain from a CPU's caches
 
     def step(self, width: int, height: int, patches: list[Patch] | None = None) -> float:
-        """Seconds that the objective and its gradient take, seen at once or in patches."""
+        """Return the seconds that the objective and its gradient take, on the whole picture at once or in patches."""
         patches = patches or [Patch((0, height, 0, width), (0, height, 0, width))]
-        # In patches each is looked at once more, for the whole's sums.
+        # Each patch takes one more forward pass, for the sums over the whole picture.
         looks = 1 if len(patches) == 1 else 1 + FORWARD
         total = 0.0
         for top, bottom, left, right in (p.outer for p in patches):
@@ -66,7 +66,7 @@ class Speed:
 
 @dataclass(frozen=True)
 class Speeds:
-    """Of both networks of a run."""
+    """The speeds of a run's two networks."""
 
     coarse: Speed
     fine: Speed
@@ -74,7 +74,7 @@ class Speeds:
     def scale(
         self, scale: Scale, finest: bool, shape: Shape, settings: Settings, paintings: int, patch: int | None
     ) -> tuple[float, float]:
-        """Seconds until a scale's targets are known, and for each of its steps."""
+        """Return the seconds until a scale's targets are known, and for each of its steps."""
         kind = settings.schedule.fine if finest else settings.schedule.coarse
         width, height = shape(scale.side)
         patches = cut(height, width, patch, kind.margin(settings.content_layer), kind.aligned)
@@ -84,9 +84,9 @@ class Speeds:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What ``optimize`` will take: ``seconds``, once the machine was timed; ``memory`` in bytes at its peak, beside
-    what the program and the network have already; and ``size``, width and height that it is painted at, less than
-    asked for where memory does not suffice. ``patch`` is the side of its patches, None where it is seen at once."""
+    """What ``optimize`` will take: ``seconds``, None until the machine was timed; ``memory``, the peak in bytes, beyond
+    what the program and the network already use; and ``size``, the width and height it is painted at, less than asked
+    for if memory does not suffice. ``patch`` is the side of its patches, None if the picture is processed whole."""
 
     seconds: float | None
     memory: int
@@ -95,12 +95,12 @@ class Estimate:
 
 
 _timing = threading.Lock()
-_timed: dict[tuple[str, str, torch.dtype, str], tuple[Speed, float]] = {}  # and when
+_timed: dict[tuple[str, str, torch.dtype, str], tuple[Speed, float]] = {}  # and the time of measuring
 
 
 def estimate(photo: Source, settings: Settings = Settings(), paintings: int = 1) -> Estimate:  # noqa: B008 (frozen)
-    """What painting ``photo`` from so many paintings will take; the first call takes a second itself, to time the
-    network. Raises ImageError, and WeightsUnavailable where the network cannot be had."""
+    """Estimate what painting ``photo`` from ``paintings`` paintings will take; the first call takes about a second to
+    time the network. Raises ImageError, and WeightsUnavailable if the network's weights are missing."""
     size = size_of(photo)
     time_steps(load_judges(settings), settings)
     return foreseen(size, settings, paintings)
@@ -115,9 +115,11 @@ def foreseen(
     alone: bool = True,
     guess: bool = False,
 ) -> Estimate:
-    """The same at once, from the photograph's width and height; of a run to be taken up after so many steps, what is
-    left. Where it is not ``alone`` another run has memory now that will be free then, and all of it is counted on.
-    With ``guess`` a network that was not timed is taken to be as much slower than the small one as elsewhere."""
+    """Make the same estimate without timing anything, from the photograph's width and height.
+
+    For a run to be resumed after ``after`` steps, it covers the remaining steps. If not ``alone``, another run uses
+    memory that will be free by then, so free memory is not taken as a limit. With ``guess``, a network that was not
+    timed is assumed to be slower than the small one by the same factor as on other machines."""
 
     def shape(side: int) -> tuple[int, int]:
         return working(size, side)
@@ -139,18 +141,19 @@ def foreseen(
 
 
 def known(settings: Settings) -> Speeds | None:
-    """How fast this machine is in a run with these settings, if that was timed."""
+    """Return this machine's speeds in a run with these settings, or None if they were not timed."""
     found = [_timed.get((name, where.type, number, settings.statistic)) for name, _, where, number in keys(settings)]
     return None if None in found else Speeds(*(speed for speed, _ in found))
 
 
 def likely(settings: Settings) -> Speeds | None:
-    """How fast a run with these settings may be, in proportion to the small network, if that was timed."""
+    """Return the likely speeds of a run with these settings, in proportion to the small network's, or None if that was
+    not timed."""
     able = {"pooling": STUDENT.poolings[0], "content_layer": STUDENT.content_layer}
     small = known(replace(settings, network=STUDENT.name, **able))
     if small is None:
         return None
-    # By whole steps: what a call takes and what a pixel takes are told apart badly on a busy machine.
+    # Compare whole steps: on a busy machine, the times per call and per pixel are hard to separate.
     usual = Speed(STUDENT.cost * STUDENT.overhead**2, STUDENT.cost, small.fine.cached)
     unit = small.fine.step(*COMPARED) / usual.step(*COMPARED)
     speeds = guessed(settings)
@@ -159,8 +162,8 @@ def likely(settings: Settings) -> Speeds | None:
 
 
 def time_steps(judges: Judges, settings: Settings) -> None:
-    """Time the steps of a run with these settings, if that was not done lately. For a second or so it needs the device
-    for itself."""
+    """Time the steps of a run with these settings, unless that was done recently. Needs the device to itself for about
+    a second."""
     for network, (name, *_) in zip(judges, keys(settings), strict=True):
         kind = network.mean.device.type
         key = name, kind, network.number, settings.statistic
@@ -169,12 +172,12 @@ def time_steps(judges: Judges, settings: Settings) -> None:
                 continue
             small, large = (_step(network, settings.statistic, side) for side in SIDES[kind])
             fewer, more = (side**2 for side in SIDES[kind])
-            pixel = max((large - small) / (more - fewer), 0.1 * large / more)  # whatever else the machine did meanwhile
+            pixel = max((large - small) / (more - fewer), 0.1 * large / more)  # whatever else ran meanwhile
             _timed[key] = Speed(max(0.0, small - pixel * fewer), pixel, kind == "cpu"), time.monotonic()
 
 
 def guessed(settings: Settings) -> Speeds:
-    """Speeds in proportion to one another only."""
+    """Return speeds that are meaningful only in proportion to one another."""
     (*_, coarse), (*_, fine) = keys(settings)
     schedule, found = settings.schedule, []
     for kind, slower in ((schedule.coarse, 1.0 if coarse is fine else FLOAT32_COST), (schedule.fine, 1.0)):
@@ -183,7 +186,7 @@ def guessed(settings: Settings) -> Speeds:
 
 
 def _step(network: Backbone, statistic: str, side: int) -> float:
-    """Seconds that a step of a square picture takes."""
+    """Return the seconds that a step on a square picture takes."""
     photo = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
     image, photo = to_picture(photo), photo.to(network.mean.device)
     objective = Objective(
@@ -194,19 +197,20 @@ def _step(network: Backbone, statistic: str, side: int) -> float:
     for _ in range(TIMED):
         began = time.perf_counter()
         advance(rule, levels, objective)
-        levels[0].detach().sum().item()  # a GPU is waited for
+        levels[0].detach().sum().item()  # waits for a GPU
         seconds.append(time.perf_counter() - began)
     return statistics.median(seconds)
 
 
 def working(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Width and height worked at where the long side is ``side``, for a photograph of this width and height."""
+    """Return the width and height at which a photograph of this width and height is processed if the long side is
+    ``side``."""
     width, height = (max(scales.SMALLEST, round(length * side / max(size))) for length in size)
     return width, height
 
 
 def needed(pixels: int, settings: Settings, number: torch.dtype, patch: int | None) -> int:
-    """Bytes that a run takes at its peak, as ``memory_use.needed`` has them."""
+    """Return the bytes that a run takes at its peak (see ``memory_use.needed``)."""
     history = HISTORY if settings.optimizer == "lbfgs" else 0
     margin = settings.schedule.fine.margin(settings.content_layer)
     return memory_use.needed(pixels, number, history, settings.stroke, patch, margin)
@@ -215,7 +219,8 @@ def needed(pixels: int, settings: Settings, number: torch.dtype, patch: int | No
 def fitting(
     side: int, shape: Shape, settings: Settings, number: torch.dtype, free: int | None
 ) -> tuple[int, int | None]:
-    """The largest side, at most ``side``, for which so many bytes of memory suffice, and the side of its patches."""
+    """Return the largest side, at most ``side``, that fits into ``free`` bytes of memory, and the side of its
+    patches."""
     while free is not None:
         width, height = shape(side)
         margin = settings.schedule.fine.margin(settings.content_layer)

@@ -1,20 +1,21 @@
-"""How much memory a run takes, and in patches of which size it would take less."""
+"""The peak memory of a run, and the patch sizes that reduce it."""
 
 from __future__ import annotations
 
 import torch
 
-BASE = 80 * 2**20  # bytes that a run takes, and
-PER_PIXEL, FORWARD_PER_PIXEL = 700, 220  # per pixel and byte of the number format, and of a forward pass alone
-PATCHED, WHOLE_PER_PIXEL = 250_000_000, 150  # bytes of a run in patches, and of its whole picture per pixel
+BASE = 80 * 2**20  # bytes of a run, whatever its size
+PER_PIXEL, FORWARD_PER_PIXEL = 700, 220  # bytes per pixel and byte of the dtype: of a step; of a forward pass
+PATCHED, WHOLE_PER_PIXEL = 250_000_000, 150  # bytes of a run in patches, and per pixel of the whole picture
 SIDES = (1024, 512, 256)  # of patches
-SAVING = 0.6  # of a picture's pixels that a patch with its margin may have, or it is not worth while
-SMALLER = 0.75  # of a side for which the memory does not suffice: a little more than half of the pixels
+SAVING = 0.6  # of a picture's pixels: patches that are larger, with their margin, are not worthwhile
+SMALLER = 0.75  # factor on a side that does not fit into memory: a little more than half of the pixels
 SHARE = 0.9  # of the free memory that a run may take
 
 
 def sides(pixels: int, margin: int) -> list[int]:
-    """The sides of patches, from large to small, by which a picture of so many pixels would need less memory."""
+    """Return the sides of patches, from large to small, that would reduce the memory for a picture of ``pixels``
+    pixels."""
     return [side for side in SIDES if (side + 2 * margin) ** 2 <= SAVING * pixels]
 
 
@@ -26,13 +27,14 @@ def needed(
     patch: int | None = None,
     margin: int = 0,
 ) -> int:
-    """Bytes that a run with so many pixels takes at its peak, beside what the program and its networks have already.
+    """Return the bytes that a run at ``pixels`` pixels takes at its peak, beyond what the program and its networks
+    already use.
 
-    ``number`` is the number format of the activations; ``history`` is how many steps L-BFGS remembers, each as two
-    pictures in float32; ``stroke`` is how many times larger the painting is seen, in one forward pass; ``patch`` is
-    the side of the patches and ``margin`` what they have around them. The constants were fitted to the peak of a
-    process on a CPU, at 192 to 2048 pixels a side with VGG-19 and with the student, and in patches at 1024, 2048 and
-    4000: it takes what this says within a quarter."""
+    ``number`` is the dtype of the activations; ``history`` is how many steps L-BFGS remembers, each as two pictures in
+    float32; ``stroke`` is the factor by which the painting is enlarged, in one forward pass; ``patch`` is the side of
+    the patches and ``margin`` the width of their margin. The constants were fitted to the peak of a process on a CPU,
+    at 192 to 2048 pixels a side with VGG-19 and with the student, and in patches at 1024, 2048 and 4000: the estimate
+    is within a quarter of the measured peak."""
     remembered = 2 * history * 3 * 4 * pixels
     if patch is not None:
         seen = min(pixels, (patch + 2 * margin) ** 2)

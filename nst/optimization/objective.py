@@ -13,8 +13,8 @@ from nst.optimization.terms import Content, Smoothness, Style, Term, View, added
 from nst.regions.masks import Regions
 from nst.settings import USUAL, Settings
 
-STYLE, SMOOTH = 3.7, 0.15  # against content, at weights of 1 and the usual size
-FALL = 0.35  # power of the side by which the weight of style falls
+STYLE, SMOOTH = 3.7, 0.15  # relative to content, at weights of 1 and the usual size
+FALL = 0.35  # power of the side with which the weight of style falls
 
 Figures = dict[str, float]
 
@@ -23,8 +23,8 @@ class Objective:
     """``content_weight * content + style_weight * style + smoothness * variation``, and the terms in ``more`` with
     their weights. Targets are computed once, here.
 
-    ``photo`` is ``[1, 3, H, W]`` in 0..1. ``watch`` is called between layers, and may leave by raising. With ``patch``
-    no more than a patch of so many pixels a side, and its margin, goes through the network at once."""
+    ``photo`` is ``[1, 3, H, W]`` in 0..1. ``watch`` is called between layers and may abort by raising. With ``patch``,
+    at most a patch of that side, plus its margin, goes through the network at once."""
 
     def __init__(
         self,
@@ -48,7 +48,8 @@ class Objective:
             self.style = Style(self.view, photo, regions, settings)
             smoothness = Smoothness(photo)
         # More positions match the same statistics more easily: with a weight that falls with the size, the same
-        # strength comes to the same style distance. What a larger picture than usual begins with is painted as that.
+        # setting leads to the same style distance. Coarse scales have the weight of the usual size, or of the full
+        # size if that is smaller.
         side = max(height, width, min(USUAL, settings.size))
         self.style_weight = STYLE * settings.style_weight * (USUAL / side) ** FALL
         self.terms: list[tuple[float, Term]] = [
@@ -60,17 +61,18 @@ class Objective:
         self.layers = tuple(dict.fromkeys(layer for _, term in self.terms for layer in term.layers))
 
     def composed(self, painted: Tensor) -> Tensor:
-        """The picture ``[1, 3, H, W]``: what is painted, and the photograph where no painting goes."""
+        """Composite ``painted`` over the photograph, which stays where no painting goes; ``[1, 3, H, W]``."""
         return painted if self.covered is None else torch.lerp(self.photo, painted, self.covered)
 
     def __call__(self, picture: Tensor) -> tuple[Tensor, Figures]:
-        """The objective's gradient at ``[1, 3, H, W]``, as large; its terms before their weights, and the total."""
+        """Compute the objective's gradient with respect to ``picture`` ``[1, 3, H, W]``, of the same shape, and its
+        figures: the terms before their weights, and the weighted total."""
         picture = picture.detach().requires_grad_()
         if len(self.patches) == 1:
             total, figures = self._total(picture, self._sums(picture, 0))
             return torch.autograd.grad(total, picture)[0], figures
-        # The total is no sum over patches, but of functions of such sums: so first the sums and the total's gradient
-        # by them, then every patch's gradient by the chain rule.
+        # The total is not a sum over patches but a function of such sums: so compute the sums and the total's gradient
+        # with respect to them first, then every patch's gradient by the chain rule.
         with torch.no_grad():
             sums = self._all_sums(picture)
         leaves = [value.requires_grad_() for value in sums]
@@ -85,14 +87,14 @@ class Objective:
 
     @torch.no_grad()
     def figures(self, picture: Tensor) -> Figures:
-        """The same figures of ``[1, 3, H, W]``."""
+        """Compute the figures alone, for ``[1, 3, H, W]``."""
         return self._total(picture, self._all_sums(picture))[1]
 
     def _all_sums(self, picture: Tensor) -> list[Tensor]:
         return added(self._sums(patch.of(picture), number) for number, patch in enumerate(self.patches))
 
     def _sums(self, part: Tensor, number: int) -> list[Tensor]:
-        """What all terms take from a patch, which is given with its margin."""
+        """Compute the sums of all terms over a patch, which is given with its margin."""
         features = self.view.features(part, self.patches[number], self.layers)
         return [value for _, term in self.terms for value in term.sums(features, number)]
 
@@ -105,7 +107,7 @@ class Objective:
 
 
 def advance(optimizer: torch.optim.Optimizer, levels: list[Tensor], objective: Objective) -> tuple[Tensor, Figures]:
-    """Takes one step of ``optimizer`` with the pyramid's ``levels``; returns the picture it began with and its
+    """Take one step of ``optimizer`` on the pyramid's ``levels``; returns the picture before the step and its
     figures."""
     seen: list[tuple[Tensor, Figures]] = []
 

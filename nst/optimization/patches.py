@@ -1,7 +1,7 @@
-"""A picture too large for one pass through a network, in patches that give the same activations and gradients.
+"""Patches of a picture that is too large for one pass through a network, with the same activations and gradients.
 
-An activation sees only so many pixels to each side. With a margin as wide, a patch's activations are those of the
-whole picture, and the gradients of all patches add up to the whole's: there is no seam, wherever the borders are.
+An activation's receptive field is limited. With a margin as wide, a patch's activations are those of the whole picture,
+and the gradients of all patches add up to the whole picture's: there are no seams, wherever the borders are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Patch:
-    """Where it is, ``(top, bottom, left, right)`` in pixels of the picture, without its margin and with it."""
+    """The place of a patch, ``(top, bottom, left, right)`` in pixels of the picture, without its margin and with it."""
 
     inner: tuple[int, int, int, int]
     outer: tuple[int, int, int, int]
@@ -34,14 +34,15 @@ class Patch:
         return features[..., rows, columns]
 
     def span(self, stride: int) -> tuple[slice, slice]:
-        """The patch's rows and columns, without its margin, in the whole picture's activations at this stride."""
+        """Returns the patch's rows and columns, without its margin, in the whole picture's activations at this
+        stride."""
         top, bottom, left, right = self.inner
         return slice(top // stride, bottom // stride), slice(left // stride, right // stride)
 
 
 def cut(height: int, width: int, side: int | None, margin: int, aligned: int) -> list[Patch]:
-    """A picture in patches of at most ``side`` pixels and ``margin`` more to each side, which begin at multiples of
-    ``aligned``; one patch without ``side``."""
+    """Divides a picture into patches of at most ``side`` pixels, plus ``margin`` pixels to each side, that begin at
+    multiples of ``aligned``; a single patch without ``side``."""
     rows, columns = _parts(height, side or height, aligned), _parts(width, side or width, aligned)
     return [
         Patch(

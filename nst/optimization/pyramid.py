@@ -1,7 +1,7 @@
-"""A picture as its Laplacian pyramid (Burt & Adelson 1983), and Adam (Kingma & Ba 2014) made for it.
+"""A picture as its Laplacian pyramid (Burt & Adelson 1983), and a variant of Adam (Kingma & Ba 2014) for it.
 
-Adam moves every variable by about the same amount. On pixels that stirs up noise; on a pyramid it
-moves broad areas as readily as fine ones, and the same style is reached sooner and with less noise.
+Adam moves every variable by about the same amount. On pixels this amplifies noise; on a pyramid it changes broad areas
+as readily as fine ones, and the same style is reached sooner and with less noise.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LEVELS = 4  # above the coarse rest
+LEVELS = 4  # above the low-pass residual
 
 
 def take_apart(picture: Tensor) -> list[Tensor]:
-    """The Laplacian pyramid of ``[N, C, H, W]``: differences from fine to coarse, then the rest."""
+    """Decompose ``[N, C, H, W]`` into its Laplacian pyramid: differences from fine to coarse, then the low-pass
+    residual."""
     levels = []
     for _ in range(LEVELS):
         if min(picture.shape[-2:]) < 8:
@@ -29,7 +30,7 @@ def take_apart(picture: Tensor) -> list[Tensor]:
 
 
 def put_together(levels: list[Tensor]) -> Tensor:
-    """The picture, ``[N, C, H, W]``, that ``take_apart`` made these levels of."""
+    """Reconstruct the picture ``[N, C, H, W]`` from the levels that ``take_apart`` returned."""
     return functools.reduce(lambda coarse, level: _enlarge(coarse, level) + level, reversed(levels))
 
 
@@ -38,12 +39,11 @@ def _enlarge(coarse: Tensor, like: Tensor) -> Tensor:
 
 
 class LevelAdam(torch.optim.Optimizer):
-    """Adam that starts gently and does not take a tiny gradient for a large one.
+    """Adam with a warm-up and an epsilon relative to each level's gradient.
 
-    Plain Adam's first steps are ``±rate`` for every variable, whatever its gradient, so that a last
-    bit of rounding decides where strokes appear. Here the rate is warmed up, and epsilon is relative,
-    a share of the level's own root mean square, so that the scale of the objective does not matter.
-    """
+    Plain Adam's first steps are ``±rate`` for every variable, whatever its gradient, so that the last bit of rounding
+    decides where strokes appear. Here the rate is warmed up, and epsilon is relative, a share of the level's own root
+    mean square, so that tiny gradients stay small and the scale of the objective does not matter."""
 
     BETAS = (0.75, 0.95)
     EPSILON = 0.1
@@ -54,7 +54,7 @@ class LevelAdam(torch.optim.Optimizer):
         self.taken = 0
 
     def step(self, closure: Callable[[], Tensor]) -> Tensor:
-        """One step along the gradient that ``closure`` leaves in the levels; returns its objective."""
+        """Take one step along the gradient that ``closure`` leaves in the levels; returns the objective."""
         objective = closure()
         self.taken += 1
         first, second = self.BETAS
@@ -69,7 +69,7 @@ class LevelAdam(torch.optim.Optimizer):
                     mean.lerp_(level.grad, 1 - first)
                     square.lerp_(level.grad.square(), 1 - second)
                     size = (square / (1 - second**self.taken)).sqrt_()
-                    # The smallest normal number only guards a level without any gradient.
+                    # The smallest normal number only matters for a level whose gradient is zero.
                     floor = self.EPSILON * size.square().mean().sqrt() + torch.finfo(size.dtype).tiny
                     level.addcdiv_(mean, size + floor, value=-rate / (1 - first**self.taken))
         return objective

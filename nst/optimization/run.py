@@ -1,12 +1,12 @@
-"""The image as the variable: Gatys, Ecker & Bethge (2016), from coarse to fine.
+"""Style transfer by image optimization (Gatys, Ecker & Bethge 2016), from coarse to fine.
 
-A picture is changed step by step until a network sees the photograph's content in it and the
-painting's style. It starts small, where a step is cheap and a stroke is large against the picture,
-and doubles twice on its way to full size, each time taking up some detail of what it began with.
+A picture is changed step by step until its activations in a network match the photograph's content and the painting's
+style. It starts small, where a step is cheap and a stroke is large relative to the picture, and doubles twice on its
+way to full size, each time adding some detail of the picture it began with.
 
-The variable is not the pixels but the picture's Laplacian pyramid (see ``pyramid.py``). Where the
-strokes go is settled at the coarse scales, so VGG-19 computes these in float32; the full size, which
-takes most of the time, in the device's fastest number format.
+The variable is not the pixels but the picture's Laplacian pyramid (see ``pyramid.py``). The coarse scales determine
+where the strokes go, so VGG-19 computes these in float32; the full size, which takes most of the time, uses the
+device's fastest dtype.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from nst.regions.masks import Region, Regions, open_regions
 from nst.settings import Settings
 from nst.tensors import to_tensor
 
-RATE = 0.012  # Adam's step in brightness (0..1), at the start of a scale
-LAST = 0.3  # of the rate, at a scale's last step
-DETAIL = 0.7  # of the finer detail of the picture that a run began with, which each finer scale takes up
+RATE = 0.012  # Adam's learning rate, in pixel values (0..1), at the start of a scale
+LAST = 0.3  # factor on the rate at a scale's last step
+DETAIL = 0.7  # share of the initial picture's finer detail that each finer scale adds
 RETRIES = 8
-TRUSTED = 0.05  # of a run: how much of its own time weighs as much as what was known of the machine before
+TRUSTED = 0.05  # of a run's cost: the weight of earlier timings against the run's own pace
 
 Cancelled = Callable[[], bool]
 
@@ -61,16 +61,15 @@ def optimize(
 ) -> Iterator[Step]:
     """Paint ``photo`` in the style of ``painting``, yielding a ``Step`` after every step.
 
-    Several paintings are a list of ``Region``, each with its weight, and a mask of where it goes.
-    ``objective.py`` defines the loss that is minimized. ``init`` is the picture to begin with,
-    instead of the photograph or noise. ``unfinished`` is what a run that was interrupted had painted
-    when ``after`` steps were taken: this one goes on from there. The last step yielded holds the best
-    picture, of the steps of this run. Closing the generator stops it; ``cancelled`` is asked between
-    layers, and when it says True the run ends within a fraction of a second, after yielding its best
+    Several paintings are a list of ``Region``, each with its weight, and a mask of where it goes. ``objective.py``
+    defines the loss that is minimized. ``init`` is the picture to begin with, instead of the photograph or noise.
+    ``unfinished`` is what an interrupted run had painted after ``after`` steps: this run resumes from there. The last
+    step yielded holds the best picture among the steps of this run. Closing the generator stops it; ``cancelled`` is
+    polled between layers, and when it returns True the run ends within a fraction of a second, after yielding its best
     picture once more.
 
-    Raises ImageError, SettingsError, and WeightsUnavailable where the network cannot be had.
-    """
+    Raises ImageError, SettingsError, and WeightsUnavailable if the network's weights are missing and cannot be
+    downloaded."""
     content = open_image(photo)
     regions = open_regions(painting, content)
     first = None if init is None else open_image(init)
@@ -85,7 +84,7 @@ def optimize(
 
 
 class _Run:
-    """One painting in the making: nothing of it is shared with another run."""
+    """The state of one run, none of which is shared with another."""
 
     def __init__(
         self,
@@ -129,7 +128,7 @@ class _Run:
 
     def steps(self) -> Iterator[Step]:
         began, done, last = time.perf_counter(), 0.0, None
-        once = (0.0, 0.0)  # seconds, and what should take them, of what comes before the second step: it is no pace
+        once = (0.0, 0.0)  # seconds and cost before the second step, which are left out of the pace
         try:
             while self.plan:
                 scale, before = self.plan[0], self.number
@@ -162,7 +161,7 @@ class _Run:
             yield self._step(time.perf_counter() - began, 0.0, *self.best)
 
     def _go_on_with_less(self, taken: int, error: Exception) -> None:
-        """The plan from here, after ``taken`` steps at a scale for which the memory then did not suffice."""
+        """Replan from here, after ``taken`` steps at a scale that then ran out of memory."""
         scale = replace(self.plan[0], taken=self.plan[0].taken + taken)
         width, height = self._shape(scale.side)
         sides = memory_use.sides(width * height, self.margin)
@@ -174,7 +173,7 @@ class _Run:
             self.plan = [scale, *self.plan[1:]]
             return
         smaller = int(scale.side * memory_use.SMALLER)
-        # Of a finish nothing needs to be taken: the picture is whole before it.
+        # A finish may be skipped altogether: the picture is complete before it.
         late = len(self.plan) == 1 and (self.settings.finish_steps > 0 or scale.taken >= scale.steps / 2)
         if self.best is None and smaller < scales.SMALLEST:
             raise SettingsError(
@@ -190,7 +189,7 @@ class _Run:
         self.plan = scales.at_most([scale, *self.plan[1:]], smaller)
 
     def _fit_memory(self) -> None:
-        """Leave out of the plan what would not fit into memory: a system may kill a program that takes too much."""
+        """Remove from the plan what would not fit into memory: a system may kill a program that takes too much."""
         free, asked = memory.free(self.device), self.plan[-1].side
         side, self.patch = estimates.fitting(asked, self._shape, self.settings, self.judges.fine.number, free)
         if self.patch is not None:
@@ -206,7 +205,7 @@ class _Run:
             )
 
     def _cost(self, scale: Scale) -> tuple[float, float]:
-        """Seconds, or what is in proportion to them, until this scale's targets are known, and for each step."""
+        """Return the seconds, or a proportional cost, until this scale's targets are known, and for each step."""
         finest, count = scale is self.plan[-1], len(self.regions.paintings)
         return self.speeds.scale(scale, finest, self._shape, self.settings, count, self.patch)
 
@@ -228,8 +227,8 @@ class _Run:
         )
 
     def _scale(self, scale: Scale) -> Iterator[tuple[Tensor, dict[str, float]]]:
-        """Take the steps that are left at one scale, from ``self.start``; yields the picture and its losses at each
-        step, leaves the best in ``self.best``."""
+        """Take the remaining steps at one scale, from ``self.start``; yields the picture and its losses at each step,
+        leaves the best in ``self.best``."""
         finest = scale.side == self.plan[-1].side
         network = self.judges.fine if scale is self.plan[-1] else self.judges.coarse
         photo = self._resized(self.photo, self._shape(scale.side))
@@ -259,7 +258,7 @@ class _Run:
                     variable.copy_(value)
             rule = self._optimizer(variables)
         if taken == scale.steps:
-            # The last step's own result has not been looked at yet.
+            # The result of the last step has not been evaluated yet.
             with torch.no_grad():
                 canvas = objective.composed(put_together(variables))
                 terms = objective.figures(canvas)
@@ -278,21 +277,22 @@ class _Run:
         return LevelAdam(variables, self.rate)
 
     def _rate(self, progress: float, finest: bool) -> float:
-        """Along a cosine, so that each scale ends calm; L-BFGS finds its own length."""
+        """Return the learning rate, annealed along a cosine so that each scale ends with small steps; L-BFGS finds its
+        own step length."""
         if self.settings.optimizer == "lbfgs":
             return self.rate / RATE
         top = self.rate * (self.settings.schedule.finest_rate if finest else 1)
         return top * (LAST + (1 - LAST) * (1 + math.cos(math.pi * progress)) / 2)
 
     def _shape(self, side: int) -> tuple[int, int]:
-        """Width and height worked at where the long side is ``side``."""
+        """Return the width and height processed if the long side is ``side``."""
         return estimates.working(self.photo.image.size, side)
 
     def _resized(self, picture: Picture, size: tuple[int, int]) -> Tensor:
         return to_tensor(picture.image.resize(size, Image.LANCZOS), self.device)
 
     def _first(self, photo: Tensor) -> Tensor:
-        """What a run begins with, at a scale where the photograph is ``photo``."""
+        """Return the picture that a run begins with, at a scale where the photograph is ``photo``."""
         if self.init is not None:
             return self._resized(self.init, (photo.shape[3], photo.shape[2]))
         if self.settings.start == "noise":
@@ -301,9 +301,9 @@ class _Run:
         return photo
 
     def _finer(self, start: Tensor, photo: Tensor) -> Tensor:
-        """A coarser scale's picture at this one, with some detail, which it could not have, of the picture that the
-        run began with; noise has none worth keeping."""
-        # This very scale was begun already, or one that memory did not suffice for.
+        """Enlarge a coarser scale's picture to this scale, and add some detail that it could not hold from the picture
+        that the run began with; noise has none worth keeping."""
+        # This scale was already begun, or a larger one that ran out of memory.
         if start.shape[-1] >= photo.shape[-1]:
             return F.interpolate(start, photo.shape[-2:], mode="bilinear", antialias=True)
         if self.init is None and self.settings.start == "noise":

@@ -1,4 +1,4 @@
-"""At which sizes a picture is painted, coarse to fine, and how many steps at each."""
+"""The scales at which a picture is painted, from coarse to fine, and the number of steps at each."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from nst.settings import USUAL, fewer
 
-SMALLEST = 32  # a working side, in pixels; VGG-19 halves it four times
-COARSEST = 64  # no scale has a shorter long side than this
-SHARES = ((0.25, 0.25), (0.5, 0.35), (1.0, 0.4))  # of the size, of the steps
-BEFORE = 0.25  # of the steps, as above, for each scale that a larger picture has before these
+SMALLEST = 32  # shortest side of a processed picture, in pixels; VGG-19 halves it four times
+COARSEST = 64  # shortest long side of a scale, unless the full size is smaller
+SHARES = ((0.25, 0.25), (0.5, 0.35), (1.0, 0.4))  # shares of the size, and of the steps
+BEFORE = 0.25  # share of the steps, as above, of each scale that a larger picture has before these
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Its long side in pixels, its number of steps, and how many of them an interrupted run has taken."""
+    """The long side of a scale in pixels, its number of steps, and how many of them an interrupted run has taken."""
 
     side: int
     steps: int
@@ -27,12 +27,13 @@ class Scale:
 
 
 def plan(size: int, steps: int, scales: int = len(SHARES), finish: int = 0) -> list[Scale]:
-    """The last ``scales`` of them; their steps add up to ``steps``, and the last has the full ``size``. Where there are
-    several, a picture larger than usual has one more for each doubling: what is plain in the photograph would
-    stay bare in the painting if it began larger. Its large scales have the fewer steps the larger they are. The last
-    ``finish`` of the steps are one more scale of full size."""
+    """Plan the scales of a run; their steps add up to ``steps``, and the last has the full ``size``.
+
+    The last ``scales`` of ``SHARES`` are used. If there are several, a picture larger than usual has one more for each
+    doubling: if it began larger, plain areas of the photograph would stay bare in the painting. Scales above the usual
+    size have fewer steps the larger they are. The last ``finish`` of the steps are one more scale of full size."""
     shares = SHARES[-scales:]
-    coarse = USUAL * shares[0][0]  # at which one of the usual size begins
+    coarse = USUAL * shares[0][0]  # the coarsest side at the usual size
     while scales > 1 and size * shares[0][0] > coarse:
         shares = ((shares[0][0] / 2, BEFORE), *shares)
     chosen = [(size * part, share) for part, share in shares if size * part >= min(COARSEST, size)]
@@ -41,7 +42,7 @@ def plan(size: int, steps: int, scales: int = len(SHARES), finish: int = 0) -> l
     counts = [int((steps - finish) * share / sum(shares)) for share in shares]
     if finish < steps:
         counts[-1] = max(1, counts[-1])
-    # What rounding leaves goes to a scale where it is cheap.
+    # Steps left over by rounding go to a scale where they are cheap.
     usual = max((place for place, side in enumerate(sides) if side <= USUAL), default=0)
     counts[usual] += steps - finish - sum(counts)
     planned = [Scale(round(side), count) for side, count in zip(sides, counts, strict=True)]
@@ -49,7 +50,7 @@ def plan(size: int, steps: int, scales: int = len(SHARES), finish: int = 0) -> l
 
 
 def after(planned: list[Scale], taken: int) -> tuple[list[Scale], int]:
-    """What is left of a plan when so many steps are taken, fewer than all, and the side of the picture by then."""
+    """Return what is left of a plan after ``taken`` steps, fewer than all, and the side of the picture by then."""
     for place, scale in enumerate(planned):
         if taken < scale.steps:
             side = scale.side if taken or not place else planned[place - 1].side
@@ -59,8 +60,8 @@ def after(planned: list[Scale], taken: int) -> tuple[list[Scale], int]:
 
 
 def at_most(planned: list[Scale], side: int) -> list[Scale]:
-    """The same steps with no scale larger than ``side``: those of all larger ones are taken at that side, and a finish
-    stays a scale of its own."""
+    """Return a plan with the same steps and no scale larger than ``side``: the steps of all larger scales are taken at
+    that side, and a finish stays a scale of its own."""
     *coarser, last = planned
     kept = [scale for scale in coarser if scale.side < side]
     larger = coarser[len(kept) :]

@@ -1,4 +1,4 @@
-"""What "the same style" means at one layer: Gram matrices, or the Gaussian that fits the activations.
+"""The style statistics of a layer: Gram matrices, or the Gaussian that fits the activations.
 
 A statistic turns activations into moments, which add up over the patches of a picture; a painting's moments into a
 target; and moments and a target into a distance.
@@ -16,20 +16,20 @@ Moments = list[Tensor]
 
 
 class Statistic(Protocol):
-    """``count`` is how many tensors its moments are."""
+    """A style statistic. ``count`` is the number of tensors in its moments."""
 
     count: int
 
     def moments(self, features: Tensor, shares: Tensor | None, whole: float) -> Moments:
-        """The moments of ``[N, C, H, W]``; ``shares`` and ``whole`` as in ``losses.gram_matrix``."""
+        """Compute the moments of ``[N, C, H, W]``; ``shares`` and ``whole`` as in ``losses.gram_matrix``."""
         ...
 
     def target(self, moments: Moments) -> Moments:
-        """What the distance from a painting with these moments is computed with."""
+        """Compute what ``distance`` needs from a painting's moments."""
         ...
 
     def distance(self, moments: Moments, target: Moments) -> Tensor:
-        """A scalar, relative to the target."""
+        """Compute the distance, a scalar relative to the target."""
         ...
 
 
@@ -39,15 +39,15 @@ class Gram:
     count = 1
 
     def moments(self, features: Tensor, shares: Tensor | None, whole: float) -> Moments:
-        """The Gram matrix."""
+        """Compute the Gram matrix."""
         return [losses.gram_matrix(features, shares, whole)]
 
     def target(self, moments: Moments) -> Moments:
-        """The same."""
+        """Return the moments unchanged."""
         return moments
 
     def distance(self, moments: Moments, target: Moments) -> Tensor:
-        """The style loss of a layer."""
+        """Compute the style loss of a layer."""
         return losses.style_distance(*moments, *target)
 
 
@@ -57,16 +57,16 @@ class Gaussian:
     count = 2
 
     def moments(self, features: Tensor, shares: Tensor | None, whole: float) -> Moments:
-        """The Gram matrix and the means: unlike a covariance, both add up."""
+        """Compute the Gram matrix and the means: unlike a covariance, both add up."""
         return [losses.gram_matrix(features, shares, whole), losses.mean_features(features, shares, whole)]
 
     def target(self, moments: Moments) -> Moments:
-        """The means and the root of the covariance."""
+        """Compute the means and the square root of the covariance."""
         gram, mean = moments
         return [mean, losses.matrix_root(losses.covariance(mean, gram))]
 
     def distance(self, moments: Moments, target: Moments) -> Tensor:
-        """The squared distance of the two Gaussians."""
+        """Compute the squared 2-Wasserstein distance of the two Gaussians."""
         gram, mean = moments
         return losses.wasserstein_distance(mean, losses.covariance(mean, gram), *target)
 

@@ -1,8 +1,9 @@
 """The terms of the objective: content, style and smoothness, each relative to its target.
 
-A term is computed in two steps, so that a picture can go through the network in patches: ``sums`` takes from each
-patch's activations numbers that add up to the whole picture's, and ``value`` makes the term of these sums and of the
-picture itself. A term that needs no activations (a matting Laplacian, temporal consistency) has no layers and no sums.
+A term is computed in two steps, so that a picture can go through the network in patches: ``sums`` reduces each patch's
+activations to tensors that add up to those of the whole picture, and ``value`` computes the term from these sums and
+the picture itself. A term that needs no activations (a matting Laplacian, temporal consistency) has no layers and no
+sums.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ Features = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class View:
-    """How a picture is looked at: by which network, in patches of at most ``side`` pixels or at once. ``watch`` is
-    called between layers, and may leave by raising."""
+    """How a picture goes through a network: which network, and in patches of at most ``side`` pixels or whole.
+    ``watch`` is called between layers and may abort by raising."""
 
     network: Backbone
     watch: Callable[[], None]
@@ -41,33 +42,34 @@ class View:
     side: int | None = None
 
     def stride(self, layer: str) -> int:
-        """How many pixels of the picture an activation stands for, each way."""
+        """Return how many pixels of the picture an activation stands for, in each direction."""
         return self.network.kind.layers[layer].stride
 
     def cut(self, height: int, width: int) -> list[Patch]:
-        """The patches of a picture of this size."""
+        """Return the patches of a picture of this size."""
         kind = self.network.kind
         return cut(height, width, self.side, kind.margin(self.content_layer), kind.aligned)
 
     def features(self, part: Tensor, patch: Patch, layers: Iterable[str]) -> dict[str, Tensor]:
-        """The activations of a patch, which is given with its margin, without it."""
+        """Compute the activations of a patch, which is given with its margin, and crop the margin from them."""
         found = self.network(part, layers, self.watch)
         return {layer: patch.without_margin(x, self.stride(layer)) for layer, x in found.items()}
 
 
 class Term(Protocol):
-    """One term. ``layers`` are those whose activations it needs, ``count`` is how many tensors its sums are."""
+    """A term of the objective. ``layers`` are those whose activations it needs, ``count`` is the number of tensors in
+    its sums."""
 
     name: str
     layers: Sequence[str]
     count: int
 
     def sums(self, features: Features, patch: int) -> list[Tensor]:
-        """What the term takes from the activations of the patch of this number."""
+        """Compute the term's sums over the activations of patch number ``patch``."""
         ...
 
     def value(self, sums: list[Tensor], picture: Tensor) -> Tensor:
-        """The term, a scalar, from the sums over all patches and the picture ``[1, 3, H, W]`` in 0..1."""
+        """Compute the term, a scalar, from the sums over all patches and the picture ``[1, 3, H, W]`` in 0..1."""
         ...
 
 
@@ -83,7 +85,7 @@ class Content:
         self.wholes = {k: sum(_power(found[k]) for found in self.targets) for k in self.layers}
 
     def sums(self, features: Features, patch: int) -> list[Tensor]:
-        """The patch's part of the distance."""
+        """Compute the patch's part of the distance."""
         target = self.targets[patch]
         distances = (
             share * losses.content_distance(features[k], target[k], self.wholes[k]) for k, share in self.shares.items()
@@ -91,14 +93,14 @@ class Content:
         return [sum(distances)]
 
     def value(self, sums: list[Tensor], picture: Tensor) -> Tensor:
-        """The distance."""
+        """Return the distance."""
         return sums[0]
 
 
 class Style:
-    """The distance of the picture's statistics from a painting's, over the style layers by their shares (Gatys et al.
-    2016, eq. 5); of several paintings, each in its region (Gatys et al. 2017, "Spatial control"). Every painting counts
-    by its share of the picture, so that style and content are balanced in a small region as in a large one."""
+    """The distance of the picture's statistics from a painting's, over the style layers with their shares (Gatys et al.
+    2016, eq. 5); with several paintings, each in its region (Gatys et al. 2017, "Spatial control"). Every painting is
+    weighted by its share of the picture, so that style and content are balanced in a small region as in a large one."""
 
     name = "style"
 
@@ -118,19 +120,19 @@ class Style:
             maps = regions.maps((width, height), settings.edge).to(photo.device)
             self.areas = maps.mean(dim=(1, 2, 3)).tolist()
             self.maps = {k: F.adaptive_avg_pool2d(maps, (height // s, width // s)) for k, s in self.strides.items()}
-        # A painting gets the photograph's area: then a stroke of it is as large as one on the photograph.
+        # A painting is resized to the photograph's area, so that its strokes have the same size in the picture.
         area = height * width * settings.stroke**2
         arts = (to_tensor(of_area(p.image, area, SMALLEST), photo.device) for p in regions.paintings)
         self.targets = [self._target(view, art) for art in arts] if self.shares else []
         self.count = len(self.layers) * len(self.areas) * self.statistic.count
 
     def sums(self, features: Features, patch: int) -> Moments:
-        """The patch's part of every painting's moments at every layer."""
+        """Compute the patch's part of every painting's moments at every layer."""
         place = self.patches[patch]
         return [moment for k in self.layers for moment in self._moments(k, features[k], place)]
 
     def value(self, sums: Moments, picture: Tensor) -> Tensor:
-        """The distance."""
+        """Compute the distance."""
         style, left = torch.zeros((), device=picture.device), iter(sums)
         for layer, share in self.shares.items():
             for area, targets in zip(self.areas, self.targets, strict=True):
@@ -141,7 +143,7 @@ class Style:
     def _moments(self, layer: str, features: Tensor, patch: Patch) -> Moments:
         stride = self.strides[layer]
         if not self.maps:
-            # The same for all paintings: at each position as much is every painting's as at any other.
+            # The moments are the same for all paintings: each painting's share is the same at every position.
             last = self.patches[-1].inner
             whole = (last[1] // stride) * (last[3] // stride)
             return self.statistic.moments(features, None, whole) * len(self.areas)
@@ -153,7 +155,7 @@ class Style:
         return found
 
     def _target(self, view: View, art: Tensor) -> dict[str, Moments]:
-        """What a painting's distance is measured from, at every layer."""
+        """Compute a painting's target at every layer."""
         height, width = art.shape[-2:]
         per_patch = []
         for patch in view.cut(height, width):
@@ -173,16 +175,16 @@ class Smoothness:
         self.target = losses.total_variation(photo) + FLAT
 
     def sums(self, features: Features, patch: int) -> list[Tensor]:
-        """None: it is of the picture itself."""
+        """Return nothing: the term depends only on the picture itself."""
         return []
 
     def value(self, sums: list[Tensor], picture: Tensor) -> Tensor:
-        """The ratio."""
+        """Compute the ratio."""
         return losses.total_variation(picture) / self.target
 
 
 def added(several: Iterable[list[Tensor]]) -> list[Tensor]:
-    """The sums of lists of tensors, place by place."""
+    """Add lists of tensors, element by element."""
     return [sum(values) for values in zip(*several, strict=True)]
 
 

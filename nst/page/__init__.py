@@ -1,4 +1,4 @@
-"""The page visitors see, and the API programs call."""
+"""The Gradio app: the page for visitors, and the API for programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nst.page import api, look, paint_tab
 from nst.page.texts import I18N, TITLE, t
 from nst.page.visitors import KEEP_HOURS, leave, sweep
 
-QUEUE = 40  # waiting requests of all kinds; the next one is asked to come back later
+QUEUE = 40  # events that may wait in the queue; further ones are asked to try again later
 
 LAUNCH: dict[str, Any] = {
     "i18n": I18N,
@@ -20,15 +20,15 @@ LAUNCH: dict[str, Any] = {
     "footer_links": ["api"],
     "max_file_size": "64mb",
     "show_error": False,
-    # Assistants call the API's functions as tools where the package that speaks with them is installed.
+    # Assistants can call the API functions as tools if the package mcp is installed.
     "mcp_server": importlib.util.find_spec("mcp") is not None,
 }
 
 
 def build() -> gr.Blocks:
-    """The whole page, ready for ``launch(**LAUNCH)``."""
+    """Build the app, ready for ``launch(**LAUNCH)``."""
     sweep()
-    # Gradio deletes uploads too, and a visitor may come back to a photo of some hours ago.
+    # Gradio deletes uploads by age; a visitor may return to a photo from some hours ago.
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, KEEP_HOURS * 3600)) as page:
         with gr.Column(elem_classes="masthead"):
             gr.Markdown(t("heading"), elem_classes="title")

@@ -1,6 +1,6 @@
 """The API: what the page does, for programs over HTTP and for assistants over MCP (``assistants.py``).
 
-Each function's docstring is its documentation; gradio reads one line for each parameter and no more.
+Each function's docstring is its documentation; Gradio reads exactly one line for each parameter.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PAINTINGS = Knob("paintings", 1, "How many paintings.", 1, MOST, 1)
 
 
 def styles() -> list[dict[str, Any]]:
-    """The styles of the fast engine: id, title, artist, year, license and measured figures of each."""
+    """List the styles of the fast engine: id, title, artist, year, license and measured figures of each."""
     shared = ("id", "title", "artist", "year", "license", "metrics")
     return [{name: getattr(style, name) for name in shared} for style in nst.styles()]
 
@@ -50,19 +50,19 @@ def stylize(
 ) -> Iterator[str | None]:
     """Paint a photo in one pass.
 
-    Cancel the job, or hang up, and the work stops.
+    Cancel the job, or disconnect, to stop the work.
 
     Parameters:
         photo: the photo, as a file, a web address, or a `data:` URL of at most 20 MB
         style: an id from /styles, or a mixture such as {"starry-night": 0.6, "great-wave": 0.4}; without one, the first
-        strength: 0 leaves the photo as it is, 1 is the full style, 1.5 the most
-        size: long side of the result in pixels; 0 for the photo's own
-        stroke: size of the brush, from 0.5 to 2
-        color: "style", "luminance" (the photo's colors) or "match" (colors matched to the photo's)
-        seed: another number paints the same photo differently
-        painting: any painting, whose style is taken instead of a shipped one
+        strength: 0 leaves the photo as it is, 1 is the full style, 1.5 the maximum
+        size: long side of the result in pixels; 0 keeps the photo's size
+        stroke: brush size, from 0.5 to 2
+        color: "style" (the painting's colors), "luminance" (the photo's) or "match" (matched to the photo's)
+        seed: a different number paints the same photo differently
+        painting: any painting to take the style from, instead of a shipped style
     Returns:
-        the painting as PNG, with the recipe in its text
+        the painting as PNG, with the recipe in its metadata
     """
     if photo is None:
         raise refusal(request, "no_photo")
@@ -75,7 +75,7 @@ def stylize(
     order = FastOrder(style, strength, stroke, color or fast.COLOR.default, *sizes)
     for painted in fast_events.painting(here, picture, order):
         if isinstance(painted, tuple):
-            yield None  # only at a yield is it noticed that nobody listens any more
+            yield None  # a disconnected client is noticed only at a yield
     if here.gone:
         return
     file = _folder(here, "stylize") / f"{file_name(picture.name, fast.slug(style))}.png"
@@ -97,20 +97,20 @@ def optimize(
     """Paint a photo in the style of any painting, step by step (Gatys, Ecker & Bethge 2016).
 
     Streams (picture, progress). Previews are JPEG; the last picture is the finished one, a PNG with the
-    recipe in its text. Progress names its "stage": "waiting", "download" (of VGG-19, once: "done" and
+    recipe in its metadata. Progress has a "stage": "waiting", "download" (of VGG-19, once; with "done" and
     "total" bytes), "painting" or "finished" (both with "step", "steps", "losses", "seconds", "remaining",
-    "notes"). Cancel the job, or hang up, and the work stops.
+    "notes"). Cancel the job, or disconnect, to stop the work.
 
     Parameters:
         photo: the photo, as a file, a web address, or a `data:` URL of at most 20 MB
-        painting: the painting whose style it takes, likewise; or none, with a style
-        settings: knobs by name, such as {"size": 512, "steps": 200}; what is not named keeps its default
-        second: a second painting, if there is one
-        share: its share of the picture, from 0 to 1, where it has no place of its own
-        places: a drawing of what goes where: #e8590c the second painting, #1971c2 stays a photo, else the first
-        style: an id from /styles, or a mixture of them, instead of a painting: their textures are painted from
+        painting: the painting to take the style from, in the same forms; none if a style is given
+        settings: settings by name, such as {"size": 512, "steps": 200}; the others keep their defaults
+        second: a second painting, optional
+        share: the second painting's share, from 0 to 1, unless it has a region of its own
+        places: a drawing of the regions: #e8590c is the second painting, #1971c2 stays a photo, the rest is the first
+        style: an id from /styles, or a mixture of them, instead of a painting; their textures stand in for it
     Returns:
-        the painting so far, and where it stands
+        the painting so far, and the progress
     """
     if photo is None:
         raise refusal(request, "no_photo")
@@ -126,7 +126,7 @@ def optimize(
         drawing = with_alpha(opened.image, opened.alpha)
     beside = Beside(None if second is None else second.open(), share, drawing)
     order = FullOrder(photo.open(), first, chosen, beside=beside, style=mixture)
-    order.paintings()  # says what cannot be before anything starts
+    order.paintings()  # refuses what cannot be painted before anything starts
     job = Job(work(order))
     with here.working(job):
         yield from _follow(here, job, order)
@@ -136,18 +136,18 @@ def optimize(
 def estimate(
     photo: Upload | None, settings: dict[str, Any] | None, paintings: float | None, request: gr.Request
 ) -> dict[str, Any]:
-    """What /optimize will take, before it is asked to.
+    """Estimate what /optimize will take, before it starts.
 
     Parameters:
         photo: the photo, as a file, a web address, or a `data:` URL of at most 20 MB
-        settings: knobs by name, as for /optimize
-        paintings: how many paintings it takes its style from
+        settings: settings by name, as for /optimize
+        paintings: the number of paintings the style is taken from
     Returns:
-        "seconds" (null until the network was read once)
-        "memory" in bytes beside what the program has already
-        "size" that it is painted at
-        "patch" (side of its patches; null where it is painted at once)
-        "device"; all but the device are null where the GPU is lent for the run only (ZeroGPU)
+        "seconds" (null until the network has been loaded once)
+        "memory" in bytes, beyond what the program already uses
+        "size" at which it is painted
+        "patch" (side of the patches; null if it is painted whole)
+        "device"; all but the device are null if a GPU is borrowed for the run only (ZeroGPU)
     """
     if photo is None:
         raise refusal(request, "no_photo")
@@ -158,14 +158,14 @@ def estimate(
 
 
 def _settings(values: Any) -> Settings:
-    """Raises SettingsError for what are none."""
+    """Validate settings. Raises SettingsError."""
     if not isinstance(values, dict | None):
         raise nst.SettingsError('Settings are an object with names and values, such as {"size": 512, "steps": 200}.')
     return Settings.from_dict(values or {})
 
 
 def _folder(here: Visitor, engine: str) -> Path:
-    """Where one result goes. Assistants are all one visitor to gradio, and none shall guess another's address."""
+    """Create a folder for one result, with an unguessable name: to Gradio, all assistants are one session."""
     (folder := here.new_result(engine) / secrets.token_hex(16)).mkdir()
     return folder
 
@@ -182,7 +182,7 @@ def _follow(here: Visitor, job: Job, order: FullOrder) -> Iterator[tuple[str | N
         elif isinstance(news, Preview):
             last, progress = news, _progress("painting", news)
             picture = grown.show(news.image, news.step)
-        # Without news the same again: only at a yield is it noticed that nobody listens any more.
+        # Without news, repeat the last: a disconnected client is noticed only at a yield.
         yield picture, progress
     if last is not None and not here.gone:
         file = folder / f"{file_name(order.photo.name, 'painted')}.png"
@@ -196,7 +196,7 @@ def _progress(stage: str, news: Preview) -> dict[str, Any]:
 
 
 class SettingsInput(gr.JSON):
-    """An object of knobs and values; gr.JSON's own description of itself is no valid schema, which MCP refuses."""
+    """gr.JSON for settings by name, with a valid schema: MCP rejects that of gr.JSON."""
 
     is_template = True
 
@@ -208,7 +208,7 @@ class SettingsInput(gr.JSON):
 
 
 class StyleInput(gr.Textbox):
-    """A style's id, or an object with the shares of several."""
+    """gr.Textbox for a style's id, or an object with the shares of several."""
 
     is_template = True
 
@@ -233,7 +233,7 @@ def _whole(size: float) -> int | float:
 
 
 def build() -> None:
-    """Registers the endpoints; their parts are never shown."""
+    """Register the endpoints; their components are never shown."""
     assistants.admit()
     with gr.Group(visible=False):
         photo = PictureInput(label="photo", type="filepath", image_mode=None)

@@ -1,4 +1,4 @@
-"""The API's functions as tools for assistants: gradio's MCP server, in three things another."""
+"""The API functions as tools for assistants: Gradio's MCP server, with three changes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from gradio import mcp
 
 from nst.page.visitors import place, sweep
 
-SENT = "assistants"  # the folder of what assistants sent as `data:` URLs, beside those of visitors
+SENT = "assistants"  # the folder for `data:` URLs from assistants, next to those of visitors
 
 
 class Tools(mcp.GradioMCPServer):
-    """The endpoints as tools for assistants: gradio's, except that pictures sent to it go after a day, that work ends
-    when the assistant hangs up, and that several results are several also where nobody asked for progress."""
+    """Gradio's MCP server for the endpoints, with three changes: pictures sent to it are deleted after a day, the work
+    stops when the assistant disconnects, and several results remain several even if no progress was requested."""
 
     def convert_strings_to_filedata(self, value: Any, filedata_positions: list[list[str | int]]) -> Any:
         sweep(f"{SENT}/*")
@@ -38,7 +38,7 @@ class Tools(mcp.GradioMCPServer):
 
 @contextmanager
 def _listening(job: Any) -> Iterator[None]:
-    """Cancels the job when the assistant hangs up, in a thread: it is a request to this server, which is waiting."""
+    """Cancel the job when the assistant disconnects; in a thread, as that is a request to this very server."""
     try:
         yield
     except asyncio.CancelledError:
@@ -47,5 +47,5 @@ def _listening(job: Any) -> Iterator[None]:
 
 
 def admit() -> None:
-    """Lets gradio start this server instead of its own, where the package ``mcp`` is installed."""
+    """Make Gradio start ``Tools`` instead of its own server if the package ``mcp`` is installed."""
     mcp.GradioMCPServer, mcp.DEFAULT_TEMP_DIR = Tools, str(place() / SENT)

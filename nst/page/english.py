@@ -1,4 +1,4 @@
-"""Every word on the page, in English: by the keys that ``texts.py`` takes."""
+"""All texts of the page in English, by the keys that ``texts.py`` uses."""
 
 from nst.settings import KNOBS, PRESETS
 

@@ -1,4 +1,4 @@
-"""At once: the photo through the fast network, by itself after every change."""
+"""Event handlers of the fast engine ("At once"), which paints by itself after every change."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONCURRENCY = {"concurrency_id": "fast", "concurrency_limit": 2}
 
 
 def device(provider: str) -> str:
-    """What ran a picture, in a word."""
+    """The kind of processor that painted a picture: "GPU" or "CPU"."""
     return "GPU" if provider.startswith(("CUDA", "Tensorrt")) else "CPU"
 
 
@@ -41,20 +41,20 @@ def _sample(style: str) -> tuple[Picture, Image.Image]:
 
 
 class Pace:
-    """How long the latest picture took, for each of its pixels."""
+    """Seconds per pixel of the latest picture."""
 
     seconds: float | None = None
 
     @classmethod
     def of(cls, pixels: int) -> float | None:
-        """Seconds that so many pixels take; None before the first picture."""
+        """Estimate the seconds for so many pixels; None before the first picture."""
         return cls.seconds and cls.seconds * pixels
 
 
 def painting(here: Visitor, photo: Picture, order: FastOrder) -> Iterator[tuple[int, int] | Image.Image]:
-    """Tiles done and in all, from time to time, and then the painting; the work has a thread of its own.
+    """Paint in a thread: yields (tiles done, tiles in all) from time to time, then the painting.
 
-    Ends the work when nobody listens to it any more, or ``here.fast`` is set; then raises Cancelled."""
+    Stops when the client disconnects or ``here.fast`` is set, and then raises Cancelled."""
     unwanted, ended = threading.Event(), threading.Event()
     here.fast = unwanted
     standing, made, failed = (0, 1), None, None
@@ -70,7 +70,7 @@ def painting(here: Visitor, photo: Picture, order: FastOrder) -> Iterator[tuple[
             made = order.paint(photo, cancelled=lambda: unwanted.is_set() or here.gone, progress=tell)
             if order.strength:
                 Pace.seconds = (time.monotonic() - began) / (made.width * made.height)
-        except BaseException as error:  # noqa: BLE001 (handed over, whatever it is)
+        except BaseException as error:  # noqa: BLE001 (raised again below, whatever it is)
             failed = error
         finally:
             ended.set()
@@ -87,27 +87,27 @@ def painting(here: Visitor, photo: Picture, order: FastOrder) -> Iterator[tuple[
 
 
 class AtOnce:
-    """What the page does for this engine."""
+    """The event handlers."""
 
     def __init__(self, inputs: Inputs) -> None:
         self.inputs, self.parts = inputs, inputs.parts
 
     @property
     def asked(self) -> set[Any]:
-        """The parts it reads."""
+        """The components it reads."""
         return {*self.inputs.at_once, self.parts.how}
 
     @property
     def told(self) -> list[Any]:
-        """The parts it writes."""
+        """The components it updates."""
         p = self.parts
         buttons = [p.stop, p.keep, p.again, *p.wishes.values()]
         return [p.result, p.status, p.png, p.jpeg, p.both, p.drawing, p.curves, *buttons]
 
     @answers
     def chosen(self, given: Given, request: gr.Request) -> Iterator[Updates]:
-        """Another photo or style: paint it, whatever else is going on. Unless the full method, asked for in the same
-        moment, paints just that."""
+        """Paint after another photo or style was chosen, whatever else is running, unless the full method was started
+        for the same choice at the same moment."""
         here = visitor(request)
         if here.busy and here.subject in (None, self.inputs.subject(given)):
             yield {self.parts.status: gr.skip()}
@@ -116,7 +116,7 @@ class AtOnce:
 
     @answers
     def learned(self, given: Given, request: gr.Request) -> Iterator[Updates]:
-        """The visitor's own style has learned: paint with what it has become."""
+        """Paint with the visitor's own style after it has learned."""
         own = given[self.parts.own]
         if own is not None and own["step"]:
             yield from self._paint(given, request)
@@ -125,7 +125,7 @@ class AtOnce:
 
     @answers
     def turned(self, given: Given, request: gr.Request) -> Iterator[Updates]:
-        """Another strength, brush and the like: paint again, unless that would replace what took longer."""
+        """Paint again after the strength, brush or the like changed, unless that would replace what took longer."""
         here = visitor(request)
         if given[self.parts.how] != FAST and (here.busy or here.keeps):
             yield {self.parts.status: gr.skip()}
@@ -134,7 +134,7 @@ class AtOnce:
 
     @answers
     def switched(self, given: Given, request: gr.Request) -> Iterator[Updates]:
-        """Back from the full method to this one."""
+        """Paint again after a switch back from the full method."""
         here = visitor(request)
         if given[self.parts.how] == FAST and (here.busy or here.keeps):
             yield from self._paint(given, request)
@@ -142,9 +142,9 @@ class AtOnce:
             yield {self.parts.status: gr.skip()}
 
     def _paint(self, given: Given, request: gr.Request) -> Iterator[Updates]:
-        """Shows before and after first, then makes the downloads while they are looked at.
+        """Paint and show before and after, then write the downloads while the visitor looks.
 
-        Without a photo an example is painted, so that there is something to see from the beginning."""
+        Without a photo, an example is painted, so that there is something to see from the start."""
         p, here, began = self.parts, visitor(request), time.monotonic()
         turn = here.take_turn()
         upload, own = given[p.photo], given[p.own]
@@ -192,15 +192,15 @@ class AtOnce:
 
 
 def told(how: str, request: gr.Request) -> None:
-    """What became of a link that was asked for."""
+    """Say whether the link was copied or is in the address bar."""
     gr.Info(say(request, f"link_{'copied' if how == 'copied' else 'address'}"))
 
 
 def ready(file: str) -> gr.DownloadButton:
-    """The button that hands over this file."""
+    """A download button, enabled, for this file."""
     return gr.DownloadButton(value=file, interactive=True)
 
 
 def differently() -> int:
-    """Another seed: another painting of the same photo."""
+    """A random seed, to paint the same photo differently."""
     return random.randint(1, fast.SEED.high)

@@ -1,4 +1,4 @@
-"""What the parts of the page say: from their values to orders, and from settings back to the parts."""
+"""Convert the values of the input components into orders, and settings back into updates of the components."""
 
 from __future__ import annotations
 
@@ -24,50 +24,50 @@ Updates = dict[Any, Any]
 
 
 class Inputs:
-    """The parts of the page that ask for something; ``parts`` has all of them by name."""
+    """The input components of the page; ``parts`` has all components by name."""
 
     def __init__(self, parts: SimpleNamespace) -> None:
         self.parts = parts
 
     @property
     def chosen(self) -> set[Any]:
-        """The parts that say which photo and which style."""
+        """The components that choose the photo and the style."""
         p = self.parts
         return {p.photo, p.style, p.own}
 
     @property
     def at_once(self) -> set[Any]:
-        """The parts that ``fast_order`` reads."""
+        """The components that ``fast_order`` reads."""
         p = self.parts
         return {*self.chosen, p.strength, p.stroke, p.color, p.size, p.original, p.seed}
 
     @property
     def full(self) -> set[Any]:
-        """The parts that ``full_order`` reads."""
+        """The components that ``full_order`` reads."""
         p = self.parts
         beside = {p.second, p.share, p.editor, p.from_fast}
         return {*self.chosen, p.own_painting, p.original, *beside, *p.knobs.values()}
 
     def subject(self, given: Given) -> tuple[Any, ...]:
-        """Which photo and style are chosen: the same for the same."""
+        """An identifier of the chosen photo and style: equal for equal choices."""
         p = self.parts
         photo, own = given[p.photo], given[p.own]
         return photo and photo.source, None if own is None else own["style"].id, own is None and given[p.style]
 
     def photo(self, given: Given) -> Picture:
-        """The visitor's, or the example that stands there."""
+        """The visitor's photo, or the example if there is none."""
         upload = given[self.parts.photo]
         return example() if upload is None else upload.open()
 
     def fast_order(self, given: Given) -> FastOrder:
-        """What is to be painted at once."""
+        """The order for the fast engine."""
         p = self.parts
         style = given[p.style] if given[p.own] is None else {given[p.own]["style"]: 1.0}
         size = None if given[p.original] else int(given[p.size])
         return FastOrder(style, given[p.strength], given[p.stroke], given[p.color], size, int(given[p.seed]))
 
     def settings(self, given: Given) -> Settings:
-        """What the knobs say. Raises SettingsError."""
+        """The settings chosen on the page. Raises SettingsError."""
         p = self.parts
         values = {name: given[part] for name, part in p.knobs.items()}
         if values["network"] == FAST:
@@ -79,7 +79,7 @@ class Inputs:
         return settings
 
     def source(self, given: Given, request: gr.Request) -> tuple[Picture, dict[str, float] | None]:
-        """The painting whose style is taken, and which styles of the wall it stands for."""
+        """The painting to take the style from, and the shipped styles that it stands in for, if any."""
         p = self.parts
         if given[p.own] is None:
             style = fast.mixture(given[p.style])
@@ -89,7 +89,7 @@ class Inputs:
         return given[p.own_painting].open(), None
 
     def full_order(self, given: Given, request: gr.Request) -> FullOrder:
-        """What is to be painted by the full method."""
+        """The order for the full method."""
         p = self.parts
         painting, style = self.source(given, request)
         order = FullOrder(self.photo(given), painting, self.settings(given), style=style)
@@ -98,7 +98,7 @@ class Inputs:
         return replace(order, beside=region_inputs.gathered(given[p.second], given[p.share], given[p.editor]))
 
     def turned_to(self, settings: Settings) -> Updates:
-        """All knobs as these settings have them."""
+        """Updates that set all knobs to these settings."""
         p = self.parts
         told = {p.knobs[name]: value for name, value in asdict(settings).items()}
         return told | {p.strength: min(settings.style_weight, fast.STRENGTH.high), p.original: False}

@@ -1,4 +1,4 @@
-"""The full method as a job: fetch the network, paint the start, then optimize; what happens is told step by step."""
+"""The full method as a job: load the network, paint the start, then optimize, with progress reports throughout."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from nst.settings import Settings
 
 SECONDS_BETWEEN_PREVIEWS = 0.4
 POINTS = 200
-LONGEST = 15 * 60  # seconds that a painting may take where a Space's visitors share a processor
-MAX_ON_GPU = 120  # seconds a ZeroGPU visit may last
-TO_FINISH = 5  # of them, for the last step and the way back
+LONGEST = 15 * 60  # seconds that a painting may take on a Space, where visitors share a processor
+MAX_ON_GPU = 120  # seconds that a ZeroGPU call may last
+TO_FINISH = 5  # seconds of these, for the last step and the way back
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Download:
-    """VGG-19 is on its way: bytes that are here, bytes in all."""
+    """Progress of the download of VGG-19: bytes received, bytes in all."""
 
     done: int
     total: int
@@ -41,7 +41,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Preview:
-    """The painting after a step, and how it came there."""
+    """The painting after a step, and the state of the run."""
 
     image: Any  # PIL.Image at the result's full size
     step: int
@@ -50,7 +50,7 @@ class Preview:
     seconds: float
     remaining: float
     notes: tuple[str, ...]
-    device: str  # what paints it, for people
+    device: str  # a description for people
     curve: tuple[tuple[int, dict[str, float]], ...]  # (step, losses), at most POINTS of them
 
 
@@ -58,8 +58,9 @@ News = Download | Preview
 
 
 def estimated(size: tuple[int, int], settings: Settings, paintings: int = 1) -> nst.Estimate | None:
-    """What painting a photo of this width and height takes; None where the GPU is elsewhere, and nothing is known of
-    it. The time is known where the networks are on this machine. Nobody's painting is disturbed to find it out."""
+    """Estimate what painting a photo of this width and height takes; None on ZeroGPU, where the GPU is elsewhere.
+
+    The time is known if the networks are on this machine. Timing them never disturbs a running painting."""
     if device.spaces is not None:
         return None
     with idle() as alone:
@@ -69,13 +70,13 @@ def estimated(size: tuple[int, int], settings: Settings, paintings: int = 1) -> 
 
 
 def shared() -> bool:
-    """Whether strangers wait for one another here: on a Space of the Hub."""
+    """Whether visitors share this machine, as on a Space of the Hub."""
     return bool(os.environ.get("SPACE_ID"))
 
 
 def refuse_too_long(order: FullOrder) -> None:
-    """Raises SettingsError where a painting would take too long for others to wait for. For the job that paints, which
-    has the device for itself."""
+    """Raise SettingsError if a painting would take too long on a shared machine. For the painting job, which has the
+    device to itself."""
     if not shared():
         return
     _time_steps(order.settings)
@@ -90,7 +91,7 @@ def refuse_too_long(order: FullOrder) -> None:
 
 
 def _time_steps(settings: Settings) -> None:
-    """Where there is no memory even for that, the time stays unknown."""
+    """Time the steps; if there is not enough memory even for that, the time stays unknown."""
     try:
         time_steps(load_judges(settings), settings)
     except (MemoryError, RuntimeError) as error:
@@ -100,7 +101,7 @@ def _time_steps(settings: Settings) -> None:
 
 
 def seconds_on_gpu(order: FullOrder, init: Any = None, stopping: Stopping | None = None) -> int:
-    """How long to borrow a GPU for, at most MAX_ON_GPU: steps cost by their pixels, and a start-up."""
+    """How long to borrow a GPU for, at most MAX_ON_GPU: the start-up, and steps that cost by their pixels."""
     pixels = order.settings.size**2
     per_step = 0.02 + 0.15 * pixels / 1024**2 * (1.5 if order.settings.optimizer == "lbfgs" else 1)
     return int(min(MAX_ON_GPU, 15 + (order.settings.total_steps - order.after) * per_step))
@@ -108,9 +109,9 @@ def seconds_on_gpu(order: FullOrder, init: Any = None, stopping: Stopping | None
 
 @device.zero_gpu(duration=seconds_on_gpu)
 def previews(order: FullOrder, init: Any = None, stopping: Stopping | None = None) -> Iterator[Preview]:
-    """The steps worth showing: not more than a few a second, and always the last one."""
+    """Optimize, and yield the steps worth showing: at most a few per second, and always the last one."""
     if device.spaces is not None:
-        # No question reaches the process that has the GPU; it has to see for itself that its time is up.
+        # The process that has the GPU cannot call ``stopping`` of this one, so it watches its own time.
         end = time.monotonic() + seconds_on_gpu(order) - TO_FINISH
 
         def stopping() -> bool:
@@ -131,7 +132,7 @@ def previews(order: FullOrder, init: Any = None, stopping: Stopping | None = Non
 
 
 def _said(steps: Iterator[nst.Step]) -> Iterator[nst.Step]:
-    """The same steps; of what is raised in its other process, ZeroGPU passes on only Gradio's own errors."""
+    """The same steps, with errors as gr.Error on ZeroGPU, which passes on no others from its process."""
     try:
         yield from steps
     except nst.NSTError as error:
@@ -148,11 +149,11 @@ def _preview(step: nst.Step, curve: list[tuple[int, dict[str, float]]]) -> Previ
 
 
 def warm_up() -> None:
-    """Read and time the network that the page begins with, before it is asked for: a first preview comes sooner, and
-    how long a painting takes can be said."""
+    """Load and time the page's default network before it is needed: the first preview comes sooner, and estimates are
+    known."""
     if device.spaces is None:
         settings = Settings(network=usual())
-        with contextlib.suppress(nst.NSTError):  # whoever paints is told, in their own words
+        with contextlib.suppress(nst.NSTError):  # whoever paints will see it, in their own language
             load_judges(settings)
             with idle() as alone:
                 if alone:
@@ -160,7 +161,7 @@ def warm_up() -> None:
 
 
 def work(order: FullOrder) -> Callable[[Emit[News], Stopping], None]:
-    """The work of a ``Job`` that paints ``order`` and emits what there is to tell."""
+    """The work of a ``Job`` that paints ``order`` and emits its progress."""
 
     def paint(emit: Emit[News], stopping: Stopping) -> None:
         def told(done: int, total: int) -> None:
@@ -176,7 +177,7 @@ def work(order: FullOrder) -> Callable[[Emit[News], Stopping], None]:
             photo, size = replace(order.photo, alpha=None), order.settings.size
             own = {"painting": order.painting} if order.fast_style == OWN else {"style": order.fast_style}
             init = nst.stylize(photo, **own, size=size, cancelled=stopping)
-        # ZeroGPU paints in another process, which no question reaches; there a stop takes effect after a step.
+        # ZeroGPU paints in another process, which cannot call ``stopping``; there a stop takes effect after a step.
         with contextlib.closing(previews(order, init, stopping if device.spaces is None else None)) as running:
             for preview in running:
                 emit(preview)

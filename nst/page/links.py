@@ -1,4 +1,4 @@
-"""A link that opens the page with a style and its settings, to be shared."""
+"""Links that open the page with a style and its settings, for sharing."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ KNOBS_OF_LINKS: dict[str, Knob] = {
     "seed": fast.SEED,
 }
 
-# What differs from the beginning goes into the link, and the link into the clipboard; without a clipboard, into the
-# address line.
+# The link contains what differs from the defaults. It is copied to the clipboard or, without one, put into the address
+# bar.
 COPY = """(style, how, ...values) => {
     const names = %s, usual = %s;
     const link = new URL(location.href.split(/[?#]/)[0]);
@@ -37,25 +37,25 @@ COPY = """(style, how, ...values) => {
 
 
 class Links:
-    """The handlers."""
+    """The event handlers."""
 
     def __init__(self, inputs: Inputs, usual: dict[str, Any]) -> None:
         self.parts, self.usual = inputs.parts, usual
 
     @property
     def told(self) -> list[Any]:
-        """The parts that a link sets, in the order in which ``COPY`` takes them."""
+        """The components that a link sets, in the order in which ``COPY`` takes them."""
         p = self.parts
         return [p.style, p.how, p.strength, p.stroke, p.color, p.size, p.seed]
 
     @property
     def copy(self) -> str:
-        """What the browser does to make a link."""
+        """The JavaScript that makes a link."""
         names = list(KNOBS_OF_LINKS)
         return COPY % (json.dumps(names), json.dumps([self.usual[name] for name in names]), FAST)
 
     def opened(self, request: gr.Request) -> Updates:
-        """The parts as the link has them; what it has wrong or not at all stays as it is."""
+        """Updates from the link's parameters; missing and invalid ones leave the defaults."""
         asked, p = dict(request.query_params or {}), self.parts
         first = {nst.styles()[0].id: 1.0}
         try:

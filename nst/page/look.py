@@ -1,4 +1,4 @@
-"""How the page looks: quiet paper and ink around the pictures, one blue for what can be pressed."""
+"""The theme of the page: quiet paper and ink around the pictures, one blue for what can be pressed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gradio.themes import Color
 
 CSS = Path(__file__).with_name("look.css")
 
-# From what every system has: no font is fetched from anywhere.
+# System fonts only: none is downloaded.
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
@@ -42,7 +42,7 @@ PAPER = Color(
 
 
 def theme() -> gr.themes.Base:
-    """The colors, sizes and corners, in light and in dark."""
+    """The theme: colors, sizes and corners, light and dark."""
     base = gr.themes.Base(
         primary_hue=BLUE,
         secondary_hue=BLUE,

@@ -1,4 +1,4 @@
-"""Keep painting: what the page does for the full method, from the first click to going on from its result."""
+"""Event handlers of the full method ("Keep painting"), from the first click to continuing from its result."""
 
 from __future__ import annotations
 
@@ -23,55 +23,55 @@ from nst.page.texts import duration, say, t
 from nst.page.visitors import MAX_WAITING, Visitor, ahead_of, file_name, visitor
 from nst.requests import FAST, FullOrder
 
-GLANCE = 10.0  # seconds, the longest that a look at a painting is waited for
+GLANCE = 10.0  # seconds; the longest wait for the predicted style of a painting
 CONCURRENCY = {"concurrency_id": "optimize", "concurrency_limit": 1}
 
 
 def pick_painting(name: str, request: gr.Request) -> str:
-    """One of the paintings that this program draws."""
+    """The file of a painting drawn by this program, for the visitor."""
     file = visitor(request).example(f"{name}.png")
     nst.save_image(DRAWINGS[name](), file)
     return str(file)
 
 
 class Optimizing:
-    """The handlers."""
+    """The event handlers."""
 
     def __init__(self, inputs: Inputs) -> None:
         self.inputs, self.parts = inputs, inputs.parts
 
     @property
     def asked(self) -> set[Any]:
-        """The parts that say what to paint."""
+        """The components that say what to paint."""
         return {*self.inputs.full, self.parts.key}
 
     @property
     def told(self) -> list[Any]:
-        """The parts that a run writes."""
+        """The components that a run updates."""
         p = self.parts
         files = [p.png, p.jpeg, p.both, p.drawing]
         return [p.key, p.how, p.result, p.status, p.curves, *files, p.keep, p.leave, p.stop, p.again, *self.ways_on]
 
     @property
     def put_back(self) -> list[Any]:
-        """The parts that are set as an interrupted run had them."""
+        """The components that are restored from an interrupted run."""
         p = self.parts
         beside = [p.second, p.share, p.editor, p.from_fast, p.original, p.strength]
         return [p.photo, p.style, p.own, p.own_painting, *beside, *p.knobs.values()]
 
     @property
     def ways_on(self) -> list[Any]:
-        """The buttons that go on from what there is."""
+        """The buttons that continue from what there is."""
         return [self.parts.left, *self.parts.wishes.values()]
 
-    # Before the queue
+    # Before the run
 
     @answers
     def begin(self, given: Given, request: gr.Request) -> Updates:
-        """A new key for what comes; says at once what is missing, what settings do not go together, or how long the
+        """Line up with a new key. Reports at once what is missing, which settings do not go together, or how long the
         line is."""
         p, here = self.parts, visitor(request)
-        # Who gave a painting a moment ago means that one; what is painted is read anew after this.
+        # A painting given a moment ago is the one that is meant; the run reads all inputs again after this.
         here.glanced.wait(GLANCE)
         self.inputs.settings(given)
         self.inputs.source(given, request)
@@ -82,7 +82,7 @@ class Optimizing:
 
     @answers
     def begin_rest(self, given: Given, request: gr.Request) -> Updates:
-        """To go on with an interrupted run: its pictures and knobs are shown as they were."""
+        """Line up to resume an interrupted run, and restore its pictures and settings on the page."""
         p = self.parts
         if (order := resuming.find(given[p.key])) is None:
             raise refusal(request, "nothing_unfinished")
@@ -92,7 +92,7 @@ class Optimizing:
             shown["own_painting"] = order.painting
         for place, picture in shown.items():
             if picture is not None:
-                # Copies of the visitor's own, under the names that they had: what is unfinished will be removed.
+                # Copies for this visitor, under their original names: the kept files will be deleted.
                 file = here.example(f"{place}/{file_name(picture.name)}.png")
                 nst.save_image(with_alpha(picture.image, picture.alpha), file)
                 pictures[place] = str(file)
@@ -107,11 +107,11 @@ class Optimizing:
 
     @answers
     def begin_again(self, request: gr.Request) -> Updates:
-        """To go on from a result; with a new key for what comes."""
+        """Line up to continue from a result, with a new key."""
         return {self.parts.key: resuming.new_key()} | self.line_up(request)
 
     def line_up(self, request: gr.Request) -> Updates:
-        """To the end of the line: the buttons, what is said, and no downloads."""
+        """Join the end of the line: updates the buttons and the status, and disables the downloads."""
         p, here = self.parts, visitor(request)
         if (ahead := ahead_of(here)) > MAX_WAITING:
             raise refusal(request, "crowded")
@@ -123,17 +123,17 @@ class Optimizing:
         told |= {p.drawing: gr.DownloadButton(visible=False)}
         return told | self.buttons(leave=True) | dict.fromkeys(self.ways_on, gr.Button(visible=False))
 
-    # In the queue
+    # The run
 
     @answers
     def paint(self, given: Given, request: gr.Request) -> Iterator[Updates]:
-        """The run."""
+        """Run the full method."""
         visitor(request).subject = self.inputs.subject(given)
         yield from self.run(request, given[self.parts.key], self.inputs.full_order(given, request))
 
     @answers
     def paint_rest(self, key: str, request: gr.Request) -> Iterator[Updates]:
-        """What an interrupted run has left to do."""
+        """Run what is left of an interrupted run."""
         if (order := resuming.find(key)) is None:
             visitor(request).waiting = False
             raise refusal(request, "nothing_unfinished")
@@ -141,7 +141,7 @@ class Optimizing:
 
     @answers
     def paint_again(self, key: str, wish: str, request: gr.Request) -> Iterator[Updates]:
-        """On from the last result, as wished."""
+        """Continue from the last result, as ``wish`` says."""
         here = visitor(request)
         if here.painted is None:
             here.waiting = False
@@ -150,7 +150,7 @@ class Optimizing:
         yield from self.run(request, key, order.again(wish, result))
 
     def run(self, request: gr.Request, key: str, order: FullOrder) -> Iterator[Updates]:
-        """Paint an order, keeping what it comes to."""
+        """Paint an order, and keep its progress for resuming."""
         here = visitor(request)
         here.waiting = False
         if here.turn != here.lined_up:  # another photo or style was chosen while this one waited
@@ -164,7 +164,7 @@ class Optimizing:
     def follow(
         self, request: gr.Request, here: Visitor, job: Job, order: FullOrder, keeper: resuming.Keeper
     ) -> Iterator[Updates]:
-        """The job's news as updates of the page, then the finished files."""
+        """Turn the job's news into updates of the page, and at the end into files."""
         p, turn = self.parts, here.turn
         nothing = {p.curves: gr.skip()}
         folder = here.new_result("optimize")
@@ -176,7 +176,7 @@ class Optimizing:
             if isinstance(news, Preview):
                 last = news
             if here.turn != turn:
-                continue  # what it still has to say is kept, and not shown
+                continue  # what it still paints is kept, but not shown
             if isinstance(news, Download):
                 yield {p.status: progress.download(request, news)}
             elif isinstance(news, Preview):
@@ -201,7 +201,7 @@ class Optimizing:
     def finished(
         self, request: gr.Request, here: Visitor, order: FullOrder, keeper: resuming.Keeper, last: Preview
     ) -> Iterator[Updates]:
-        """What is said at the end, and the files."""
+        """Show the final status, and write the files."""
         p, turn = self.parts, here.turn
         words = {"step": last.step, "steps": last.steps, "time": duration(request, last.seconds), "device": last.device}
         sentence = say(request, "stopped" if last.step < last.steps else "finished", **words)
@@ -220,22 +220,22 @@ class Optimizing:
             whole = {p.png: fast_events.ready(files[0]), p.jpeg: fast_events.ready(files[1])}
             yield whole | {p.both: fast_events.ready(both), p.drawing: drawn}
 
-    # After it
+    # After the run
 
     def stop(self, request: gr.Request) -> None:
-        """The painting so far is still delivered, by the run itself."""
+        """Stop painting; the run itself still delivers the picture so far."""
         here = visitor(request)
         here.stop()
         if here.fast is not None:
             here.fast.set()
 
     def buttons(self, leave: bool = False, stop: bool = False) -> Updates:
-        """Which button of a run is there, instead of the one that begins it."""
+        """Show the buttons of a run instead of those that start one."""
         p, here = self.parts, gr.Button(visible=False)
         return {p.keep: here, p.again: here, p.leave: gr.Button(visible=leave), p.stop: gr.Button(visible=stop)}
 
     def ways(self, key: str, request: gr.Request) -> Updates:
-        """The ways to go on that this visitor has: with what is left of a run, or from the result that is shown."""
+        """Show how this visitor can continue: with what is left of a run, or from the result that is shown."""
         p, here = self.parts, visitor(request)
         if here.busy:
             return dict.fromkeys(self.ways_on, gr.Button(visible=False))
@@ -248,7 +248,7 @@ class Optimizing:
         return told | {p.left: gr.Button(words or "", visible=bool(words))}
 
     def rest(self, key: str, request: gr.Request) -> Updates:
-        """However a run ended: ready for the next one."""
+        """Get ready for the next run, however this one ended."""
         p, here = self.parts, visitor(request)
         here.waiting = False
         keep = gr.Button(t("paint" if here.keeps else "keep"), visible=True)
@@ -256,9 +256,9 @@ class Optimizing:
         return told | self.ways(key, request)
 
     def fail(self, key: str, request: gr.Request) -> Updates:
-        """The message has said what went wrong; the page is as before."""
+        """Restore the page after an error, whose message has been shown."""
         return self.rest(key, request) | {self.parts.status: ""}
 
     def leave_line(self, key: str, request: gr.Request) -> Updates:
-        """The visitor no longer waits for their turn."""
+        """Leave the line."""
         return self.rest(key, request) | {self.parts.status: progress.bar(say(request, "stopped_early"), 0)}

@@ -1,4 +1,4 @@
-"""Your painting: a painting of the visitor's own as the style, at once, or learned in half a minute."""
+"""A painting of the visitor's own as the style ("Your painting"): predicted at once, or learned in half a minute."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from nst.page.texts import localized, say, t
 from nst.page.visitors import file_name, visitor
 
 SECONDS = 30  # of learning
-BETWEEN_PICTURES = 6.0  # seconds of learning after which its style so far is painted with
+BETWEEN_PICTURES = 6.0  # seconds of learning between pictures painted with the style so far
 SUFFIX = ".nst"
 CONCURRENCY = {"concurrency_id": "learn", "concurrency_limit": 1}
-GLANCES = 2  # paintings that are looked at, at a time
+GLANCES = 2  # predictions at the same time
 
 Own = dict[str, Any] | None
 """A style of the visitor's own, and a word that changes with it: gradio compares what it can read."""
 
 
 def owned(style: Style, step: int = 0) -> Own:
-    """``style`` as the page remembers it, after so many steps of learning."""
+    """``style`` as the page's state holds it, after so many steps of learning."""
     return {"word": f"{style.id} {step}", "style": style, "step": step}
 
 
 @answers
 def choose(painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
-    """The predicted style of a painting, and what there is to do with it: (own style, status, learn, file)."""
+    """Predict the style of a painting, and offer what can be done with it: (own style, status, learn, file)."""
     here = visitor(request)
     here.learner = None
     if painting is None:
@@ -50,7 +50,7 @@ def choose(painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
 
 @answers
 def bring(file: str, request: gr.Request) -> tuple[Any, ...]:
-    """The style in a file: (own style, status, painting, learn, download)."""
+    """Load a style from a file: (own style, status, painting, learn, download)."""
     style = nst.open_style(file)
     visitor(request).learner = None
     told = say(request, "own_brought", title=html.escape(style.title))
@@ -58,7 +58,7 @@ def bring(file: str, request: gr.Request) -> tuple[Any, ...]:
 
 
 def offered(style: Style, request: gr.Request) -> gr.DownloadButton:
-    """The button that hands over the style's file."""
+    """A download button for the style's file."""
     file = visitor(request).new_result("style") / f"{file_name(style.title, 'style')}{SUFFIX}"
     style.save(file)
     return gr.DownloadButton(value=str(file), interactive=True)
@@ -76,7 +76,7 @@ def work(painting: nst.Picture) -> Callable[[Emit[Lesson], Stopping], None]:
 
 @answers
 def learn(painting: Upload | None, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-    """Learn the painting's style, painting with it from time to time: (own style, status, file, learn, stop)."""
+    """Learn the painting's style, and paint with it from time to time: (own style, status, file, learn, stop)."""
     if painting is None:
         raise refusal(request, "no_painting")
     here, same, shown, last = visitor(request), gr.skip(), 0.0, None
@@ -89,12 +89,12 @@ def learn(painting: Upload | None, request: gr.Request) -> Iterator[tuple[Any, .
             if here.gone:
                 return
             if lesson is None or lesson.step == 0:
-                # Only at a yield is it noticed that nobody listens any more.
+                # A disconnected client is noticed only at a yield.
                 waits = lesson is None and last is None
                 yield same, say(request, "learning_waits") if waits else same, same, same, same
                 continue
             last, own = lesson, same
-            # Who has chosen another style since does not want this one back.
+            # A style chosen meanwhile is not replaced by this one.
             if lesson.seconds - shown > BETWEEN_PICTURES and here.learner is token:
                 shown, own = lesson.seconds, owned(lesson.style, lesson.step)
             left = localized(request, f"{max(0.0, lesson.whole - lesson.seconds):.0f}")
@@ -110,25 +110,25 @@ def learn(painting: Upload | None, request: gr.Request) -> Iterator[tuple[Any, .
 
 
 def stop(request: gr.Request) -> None:
-    """End the learning; what was learned stays."""
+    """Stop learning, and keep what was learned."""
     visitor(request).stop("learn")
 
 
 def failed() -> tuple[gr.Button, gr.Button, str]:
-    """The buttons as they were, after learning went wrong: (learn, stop, status)."""
+    """Restore the buttons after learning failed: (learn, stop, status)."""
     return gr.Button(visible=True), gr.Button(visible=False), ""
 
 
 def leave(request: gr.Request) -> None:
-    """Who taps the wall wants that style."""
+    """Stop painting with the style that is being learned, as a shipped style was chosen."""
     visitor(request).learner = None
 
 
 def build(
     style: Palette, drawn: list[Choice], pick: Callable[..., Any]
 ) -> tuple[gr.State, PictureInput, list[Dependency]]:
-    """Puts the parts into the current context; returns the visitor's own style, None where it is one of the wall, the
-    place of its painting, and the events after which it is another."""
+    """Create the components in the current context. Returns the state with the visitor's own style (None if a shipped
+    style is chosen), the input for its painting, and the events that replace the style."""
     own = gr.State(None)
     with gr.Accordion(t("own_style"), open=False, elem_id="own-style"):
         gr.Markdown(t("own_style_lead"), elem_classes="hint")
@@ -148,7 +148,7 @@ def build(
     glance = {"concurrency_limit": GLANCES, **quiet}
 
     def draw(name: str, request: gr.Request) -> str:
-        visitor(request).glanced.clear()  # until ``choose`` has looked at it
+        visitor(request).glanced.clear()  # until ``choose`` has predicted its style
         return pick(name, request)
 
     picked = drawing.input(draw, drawing, painting, queue=False, **quiet)

@@ -1,4 +1,4 @@
-"""Paint: one photo, one style, one result; at once, and then as good as one cares to wait for."""
+"""The main page: one photo, one style, one result, painted at once, and then as well as one cares to wait for."""
 
 from __future__ import annotations
 
@@ -30,16 +30,25 @@ from nst.page.times import HOWS, Beforehand
 from nst.requests import FAST, SIZE, WISHES
 from nst.settings import KNOBS, PRESETS, Knob, Settings
 
-SHARED = ("network", "stroke", "color", "size", "seed")  # knobs that every way of painting has
+SHARED = ("network", "stroke", "color", "size", "seed")  # knobs of every way of painting
 LAYER_KNOBS = ("statistic", "content_layer", "style_1", "style_2", "style_3", "style_4", "style_5")
-COSTLY = ("network", "size", "steps", "finish", "stroke", "scales", "optimizer", "statistic")  # in time or memory
-TOGETHER = ("pooling", "content_layer")  # what not every network can do
+COSTLY = (
+    "network",
+    "size",
+    "steps",
+    "finish",
+    "stroke",
+    "scales",
+    "optimizer",
+    "statistic",
+)  # knobs that change the time or the memory
+TOGETHER = ("pooling", "content_layer")  # knobs with values that not every network supports
 CHOICES = [KNOBS[name].choices for name in TOGETHER]
 
 REVEAL = "(photo) => { if (photo !== null && innerWidth < 800) setTimeout(() => document.getElementById('%s')" + (
     ".scrollIntoView({behavior: 'smooth', block: 'start'}), 60); }"
 )
-# What a network cannot do is asked of the one that can do everything.
+# Choosing what a network does not support switches to the network that supports everything.
 ABLE = {
     name: [[pooling, layer] for pooling, layer in itertools.product(*CHOICES) if schedule.can(pooling, layer)]
     for name, schedule in SCHEDULES.items()
@@ -48,24 +57,24 @@ NETWORK_THAT_CAN = f"""(network, pooling, layer) => {{
     const able = {json.dumps(ABLE)}[network];
     return !able || able.some(both => both[0] === pooling && both[1] === layer) ? network : "{FULL}";
 }}"""
-# The strength is the style's weight, as far as both go.
+# Strength and style weight follow each other, within their ranges.
 WEIGHT_OF_STRENGTH = "strength => strength"
 STRENGTH_OF_WEIGHT = f"weight => Math.min(weight, {fast.STRENGTH.high})"
 
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 NOW = QUIET | {"queue": False}
-# In the queue, as all that may be refused: gradio shows no message for an event outside of it.
+# In the queue, as are all events that may be refused: Gradio shows no message for an event outside it.
 AT_ONCE = QUIET | {"concurrency_limit": None}
 
 
 def slider(name: str, spec: Knob, value: Any) -> gr.Slider:
-    """The part of the page that turns one of the knobs that come first."""
+    """A slider for one of the knobs that come first."""
     words = {"label": t(name), "info": t(f"{name}_help"), "elem_id": f"paint-{name}"}
     return gr.Slider(spec.low, spec.high, value, step=spec.step, **words)
 
 
 def knob(name: str, spec: Knob, value: Any) -> gr.components.Component:
-    """The part of the page that turns one knob of the full method, which stands at ``value``."""
+    """A component for one knob of the full method, set to ``value``."""
     words = {"label": t(f"knob_{name}"), "info": t(f"help_{name}"), "elem_id": f"knob-{name}"}
     if spec.choices is not None:
         return gr.Radio([(t(f"choice_{c}"), c) for c in spec.choices], value=value, **words)
@@ -75,7 +84,7 @@ def knob(name: str, spec: Knob, value: Any) -> gr.components.Component:
 
 
 def what(p: SimpleNamespace) -> None:
-    """The photo and the style."""
+    """Create the components for the photo and the style."""
     styles = [Choice(s.id, Image.open(s.thumbnail), {"en": s.title}, f"{s.artist}, {s.year}") for s in nst.styles()]
     p.drawn = [Choice(name, draw(), names(f"drawn_{name}")) for name, draw in DRAWINGS.items()]
     with gr.Column(elem_classes="pick-photo"):
@@ -92,7 +101,7 @@ def what(p: SimpleNamespace) -> None:
 
 
 def how_exactly(p: SimpleNamespace) -> None:
-    """The knobs: a few for everybody, the others in a drawer."""
+    """Create the knobs: a few for everybody, the others in an accordion."""
     begun = asdict(Settings().judged_by(usual())) | {"size": SIZE}
     p.strength = slider("strength", fast.STRENGTH, fast.STRENGTH.default)
     p.stroke = p.knobs["stroke"] = slider("stroke", fast.STROKE, fast.STROKE.default)
@@ -119,7 +128,7 @@ def how_exactly(p: SimpleNamespace) -> None:
 
 
 def result(p: SimpleNamespace) -> None:
-    """The picture, how to go on from it, and the files."""
+    """Create the result, the ways to continue from it, and the downloads."""
     p.result = gr.ImageSlider(
         label=t("before_after"), buttons=["fullscreen"], interactive=False, max_height=470, format="jpeg",
         elem_id="paint-result",
@@ -151,9 +160,9 @@ def result(p: SimpleNamespace) -> None:
 
 
 def build(page: gr.Blocks) -> None:
-    """Puts the parts into the current context, and lets them do something."""
+    """Create the components in the current context, and attach their event handlers."""
     p = SimpleNamespace(knobs={})
-    # The key itself is what nobody guesses; the secret is only one so that it outlives this process.
+    # Only the key has to be unguessable; the secret is fixed so that the key outlives this process.
     p.key = gr.BrowserState("", storage_key="nst-unfinished", secret="nst")
     with gr.Row(elem_classes="work", elem_id="paint-work"):
         with gr.Column(scale=5, min_width=300, elem_classes="make"):
@@ -169,7 +178,7 @@ def build(page: gr.Blocks) -> None:
 
 
 def at_once_wired(page: gr.Blocks, p: SimpleNamespace, fast_engine: AtOnce) -> None:
-    """What paints by itself."""
+    """Attach the fast engine, which paints by itself."""
     paints = {"inputs": fast_engine.asked, "outputs": fast_engine.told, **fast_events.CONCURRENCY}
     paints |= {"api_visibility": "private", "show_progress": "minimal", "show_progress_on": [p.result]}
     latest = paints | {"trigger_mode": "always_last"}
@@ -189,11 +198,11 @@ def at_once_wired(page: gr.Blocks, p: SimpleNamespace, fast_engine: AtOnce) -> N
 
 
 def full_wired(page: gr.Blocks, p: SimpleNamespace, full: Optimizing) -> None:
-    """What paints on demand."""
+    """Attach the full method, which paints on demand."""
     taking, beforehand = Taking(full.inputs), Beforehand(full.inputs)
     p.ready_made.input(taking.preset, p.ready_made, taking.turned, **NOW)
     p.taken.upload(taking.from_result, taking.asked, taking.told, **AT_ONCE)
-    # In the browser itself: an answer of the server's might come after what is typed next.
+    # In the browser: a response of the server could arrive after the next input.
     for name in TOGETHER:
         asked_of = [p.knobs[other] for other in ("network", *TOGETHER)]
         p.knobs[name].input(None, asked_of, p.how, js=NETWORK_THAT_CAN, **NOW)
@@ -204,12 +213,12 @@ def full_wired(page: gr.Blocks, p: SimpleNamespace, full: Optimizing) -> None:
     told = {"fn": beforehand.tell, "inputs": beforehand.asked, "outputs": beforehand.told, **NOW}
     changes = [part.change for part in (p.photo, p.second, p.original, *(p.knobs[name] for name in COSTLY + TOGETHER))]
     gr.on(changes, trigger_mode="always_last", **told)
-    # After the first picture, which they would slow down.
+    # After the first picture, which these would slow down.
     p.first.then(**told).then(warm_up, None, None, **NOW).then(**told)
     page.load(full.ways, p.key, full.ways_on, **NOW)
 
     def painted_after(ready: gr.events.Dependency, paint: Any, given: Any) -> gr.events.Dependency:
-        """What follows once a click has lined up: the run itself, and the buttons after it."""
+        """Attach what follows once a click has lined up: the run itself, and the buttons after it."""
         ready.success(None, None, None, js=REVEAL % "paint-see", **NOW)
         ready.failure(full.ways, p.key, full.ways_on, **NOW)
         running = ready.success(paint, given, full.told, **optimize_events.CONCURRENCY, **QUIET)

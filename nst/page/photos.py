@@ -1,4 +1,4 @@
-"""The example photos: some that come with gradio, and one that is drawn."""
+"""The example photos: some that come with Gradio, and one drawn by this program."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from nst.page.pictures import Choice
 from nst.page.texts import names
 from nst.page.visitors import visitor
 
-PHOTOS = {"tower": "tower.jpg", "lion": "lion.jpg", "cheetah": "cheetah1.jpg"}  # of gradio's; "lake" is drawn
+PHOTOS = {"tower": "tower.jpg", "lion": "lion.jpg", "cheetah": "cheetah1.jpg"}  # files of Gradio; "lake" is drawn
 
 
 @functools.cache
 def drawn() -> Image.Image:
-    """The one that is drawn."""
+    """The photo that is drawn."""
     return lake()
 
 
 def photo_choices() -> list[Choice]:
-    """The example photos that come with gradio."""
+    """The example photos, as choices for a row of thumbnails."""
     pictures = {name: Image.open(get_image(file)) for name, file in PHOTOS.items()} | {"lake": drawn()}
     return [Choice(name, picture, names(f"photo_{name}")) for name, picture in pictures.items()]
 
 
 def pick_photo(name: str, request: gr.Request) -> str:
-    """A copy of an example photo that is the visitor's own: gradio deletes what it hands out, after a day."""
+    """Copy an example photo for the visitor: Gradio deletes the files that it serves after a day."""
     file = visitor(request).example(f"{name}.jpg")
     if name == "lake":
         nst.save_image(drawn(), file)
@@ -42,5 +42,5 @@ def pick_photo(name: str, request: gr.Request) -> str:
 
 
 def example() -> Picture:
-    """The photo that is painted where a visitor has not given one."""
+    """The photo that is painted if the visitor has not given one."""
     return nst.open_image(get_image(PHOTOS["tower"]))

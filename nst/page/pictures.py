@@ -1,4 +1,4 @@
-"""Pictures on the page: the place to put one, the rows of examples, and the files that are shown and downloaded."""
+"""Pictures on the page: the input component, rows of thumbnails, and the files that are shown and downloaded."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from PIL import Image
 import nst
 from nst.images import Picture, fit
 
-SHOWN_PIXELS = 1280  # long side of a picture shown on the page; downloads are whole
+SHOWN_PIXELS = 1280  # long side of a picture shown on the page; downloads have the full size
 THUMBNAIL = 160
-SIDE_BY_SIDE = 1600  # long side of each picture of two in one file
+SIDE_BY_SIDE = 1600  # long side of each of two pictures in one file
 SOURCES = ["upload", "webcam", "clipboard"]
 
 
 class Upload(NamedTuple):
-    """A file as the visitor sent it, undecoded: a path or a ``data:`` URL, and the name it had."""
+    """A file as the visitor sent it, undecoded: a path or a ``data:`` URL, and its original name."""
 
     source: str
     name: str | None
 
     def open(self) -> Picture:
-        """The picture in it. Raises ImageError."""
+        """Open the picture. Raises ImageError."""
         return nst.open_image(self.source, name=self.name)
 
 
 class PictureInput(gr.Image):
-    """gr.Image that hands the visitor's file over as it came.
+    """gr.Image that passes on the visitor's file as it is.
 
-    gr.Image's own decoding loses what ``nst.open_image`` knows how to keep: orientation, transparency,
-    16 bits, color profiles; and it fails without words on files it cannot read."""
+    gr.Image's own decoding loses what ``nst.open_image`` keeps (orientation, transparency, 16 bits, color
+    profiles), and fails without a message on files that it cannot read."""
 
-    is_template = True  # shown by gr.Image's own frontend
+    is_template = True  # uses the frontend of gr.Image
 
     def preprocess(self, payload: Any) -> Upload | None:
         if payload is None:
@@ -53,7 +53,7 @@ class PictureInput(gr.Image):
 
 @dataclass(frozen=True)
 class Choice:
-    """One thumbnail of a row: what choosing it gives, its picture, and its name in each language."""
+    """One thumbnail of a row: its value when chosen, its picture, and its name in each language."""
 
     id: str
     image: Image.Image
@@ -85,7 +85,7 @@ mark();
 
 
 class Picker(gr.HTML):
-    """A row of thumbnails to tap; its value is the id of the chosen one. Tapping fires ``input``."""
+    """A row of thumbnails to tap; its value is the id of the chosen one. A tap fires ``input``."""
 
     def __init__(self, choices: Sequence[Choice], value: str | None = None, **options: Any) -> None:
         super().__init__(value, html_template=PICKER, js_on_load=PICK, choices=listed(choices), **options)
@@ -164,9 +164,10 @@ show();
 
 
 class Palette(gr.HTML):
-    """Thumbnails of styles to tap or, after "mix", to choose several of with a share each. Its value
-    is a text, JSON with a share for each chosen id; a change fires ``input``. As an output it takes that text, and
-    no ``gr.skip()``: gradio would make it anew from arguments that are not its own."""
+    """Thumbnails of styles: tap one or, after "mix", several, each with a share.
+
+    Its value is JSON text with a share for each chosen id; a change fires ``input``. As an output it takes such text,
+    but not ``gr.skip()``: Gradio would recreate the component with arguments that its constructor does not take."""
 
     def __init__(self, choices: Sequence[Choice], value: str, words: dict[str, str], **options: Any) -> None:
         shown = {"choices": listed(choices), "words": json.dumps(words)}
@@ -176,7 +177,7 @@ class Palette(gr.HTML):
         return "html"
 
     def preprocess(self, payload: Any) -> dict[str, float]:
-        """The shares; raises SettingsError for what this page never sends."""
+        """The shares. Raises SettingsError for what this page never sends."""
         try:
             shares = json.loads(payload)
         except (TypeError, ValueError):
@@ -187,14 +188,14 @@ class Palette(gr.HTML):
 
 
 def listed(choices: Sequence[Choice]) -> list[dict[str, str]]:
-    """What the template shows of each choice."""
+    """The data of each choice, for the template."""
     return [
         {"id": c.id, "names": json.dumps(c.names), "detail": c.detail, "image": thumbnail(c.image)} for c in choices
     ]
 
 
 def thumbnail(image: Image.Image) -> str:
-    """The middle square of a picture, small, as a URL that needs no request."""
+    """The middle square of a picture, scaled down, as a ``data:`` URL."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.convert("RGB").crop((left, top, left + side, top + side)).resize((THUMBNAIL, THUMBNAIL))
@@ -204,7 +205,7 @@ def thumbnail(image: Image.Image) -> str:
 
 
 def show(image: Image.Image, folder: Path, name: str) -> str:
-    """A file of this picture for the page: not larger than a screen, quick to make and to send."""
+    """Save a picture for the page: no larger than a screen, quick to write and to send."""
     small = fit(image, SHOWN_PIXELS) if max(image.size) > SHOWN_PIXELS else image
     file = folder / f"{name}.jpg"
     nst.save_image(small, file, quality=90)
@@ -212,8 +213,8 @@ def show(image: Image.Image, folder: Path, name: str) -> str:
 
 
 class Previews:
-    """Files of a picture that grows. Each has a name of its own, or a browser would show its copy of an
-    older one; those that nobody can still be fetching are removed."""
+    """Preview files of a picture in progress. Each has its own name, or a browser would show an older one
+    from its cache; those that nobody can still be loading are deleted."""
 
     KEPT = 60.0  # seconds
 
@@ -222,7 +223,7 @@ class Previews:
         self.files: deque[tuple[float, Path]] = deque()
 
     def show(self, image: Image.Image, step: int) -> str:
-        """The file of the picture at this step."""
+        """Save the picture at this step; returns the file."""
         now = time.monotonic()
         self.files.append((now, Path(show(image, self.folder, f"step-{step}"))))
         while now - self.files[0][0] > self.KEPT:
@@ -231,7 +232,7 @@ class Previews:
 
 
 def beside(before: Image.Image, after: Image.Image, folder: Path, name: str) -> str:
-    """A file that shows before and after side by side, or one above the other where they are wide."""
+    """Save before and after in one file: side by side, or one above the other if they are wide."""
     after = after.convert("RGB")
     if max(after.size) > SIDE_BY_SIDE:
         after = fit(after, SIDE_BY_SIDE)
@@ -245,7 +246,7 @@ def beside(before: Image.Image, after: Image.Image, folder: Path, name: str) -> 
 
 
 def downloads(image: Image.Image, folder: Path, name: str, recipe: dict[str, Any]) -> tuple[str, str]:
-    """The result as PNG and as JPEG, with its recipe in both."""
+    """Save the result as PNG and as JPEG, both with its recipe."""
     files = (folder / f"{name}.png", folder / f"{name}.jpg")
     for file in files:
         nst.save_image(image, file, recipe=recipe)

@@ -1,4 +1,4 @@
-"""Every word on the page, in Brazilian Portuguese: by the keys that ``texts.py`` takes."""
+"""All texts of the page in Brazilian Portuguese, by the keys that ``texts.py`` uses."""
 
 from nst.backbones.kinds import SCHEDULES
 from nst.settings import USUAL

@@ -1,4 +1,4 @@
-"""What is shown while a painting grows: where it stands, and its losses as curves."""
+"""What the page shows during a run: a progress bar, and the losses as curves."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import gradio as gr
 from nst.page.job import Download, Preview
 from nst.page.texts import duration, localized, say
 
-SETTLED = 5  # the first steps also load and measure, and say little about the time the others take
+SETTLED = 5  # the first steps include loading and measuring, and say little about the time of the others
 TERMS = ("content", "style", "smooth")
 WIDTH, HEIGHT, LEFT, ABOVE, BELOW = 600, 200, 58, 16, 26
 
 
 def bar(sentence: str, share: float | None = None) -> str:
-    """A sentence and how much is done (0..1); without ``share`` the bar only shows that something happens."""
+    """A sentence and a bar that shows how much is done (0..1) or, without ``share``, only that work goes on."""
     state = f' aria-valuenow="{round(100 * share)}"' if share is not None else ""
     kind = "bar" if share is not None else "bar busy"
     width = f"{100 * share:.1f}%" if share is not None else "30%"
@@ -26,13 +26,13 @@ def bar(sentence: str, share: float | None = None) -> str:
 
 
 def download(request: gr.Request, news: Download) -> str:
-    """The one download of the network's weights."""
+    """The progress of the download of VGG-19's weights."""
     megabytes = {"done": round(news.done / 1e6), "total": round(news.total / 1e6)}
     return bar(say(request, "downloading", **megabytes), news.done / max(1, news.total))
 
 
 def standing(request: gr.Request, news: Preview) -> str:
-    """Step and time left."""
+    """The progress of a run: step and time left."""
     sentence = say(request, "step", step=news.step, steps=news.steps)
     if SETTLED <= news.step < news.steps:
         sentence += " · " + say(request, "left", time=duration(request, news.remaining))
@@ -40,12 +40,12 @@ def standing(request: gr.Request, news: Preview) -> str:
 
 
 def notes(news: Preview) -> str:
-    """What there is to know about this run, a sentence each."""
+    """Notes on this run, one paragraph each."""
     return "".join(f'<p class="note">{html.escape(note)}</p>' for note in dict.fromkeys(news.notes))
 
 
 def curves(request: gr.Request, curve: Sequence[tuple[int, dict[str, float]]]) -> str:
-    """The loss terms over the steps, on a logarithmic scale, as a drawing the browser can scale and color."""
+    """The loss terms over the steps, on a logarithmic scale, as an SVG that the browser can scale and color."""
     steps = [step for step, _ in curve]
     lines = {name: [losses.get(name, 0.0) for _, losses in curve] for name in TERMS}
     positive = [value for values in lines.values() for value in values if value > 0 and math.isfinite(value)]

@@ -1,4 +1,4 @@
-"""From this package's errors to messages in the browser and in API clients."""
+"""Turn this package's errors into messages for the browser and for API clients."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def refusal(request: gr.Request | None, key: str, **values: object) -> gr.Error:
 
 @contextmanager
 def sentences(request: gr.Request | None) -> Iterator[None]:
-    """Whatever goes wrong inside reaches the visitor as a sentence; surprises also go to the log."""
+    """Turn errors inside into messages for the visitor; unexpected ones also go to the log."""
     try:
         yield
     except gr.Error:
@@ -39,7 +39,7 @@ def sentences(request: gr.Request | None) -> Iterator[None]:
 
 
 def answers(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator for event handlers that take a ``request``: their errors become sentences."""
+    """Decorator for event handlers that take a ``request``: turns their errors into messages."""
 
     def asker(*args: Any, **kwargs: Any) -> gr.Request | None:
         return next((value for value in (*args, *kwargs.values()) if isinstance(value, gr.Request)), None)

@@ -1,4 +1,4 @@
-"""A second painting, and a drawing over the photo of what goes where."""
+"""Inputs for a second painting, and for a drawing over the photo of what goes where."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from nst.page.visitors import visitor
 from nst.regions.masks import SECOND, STAYS
 from nst.requests import SHARE, Beside
 
-CANVAS = 720  # long side of what is drawn on, in pixels
+CANVAS = 720  # long side of the canvas, in pixels
 
 
 @dataclass(frozen=True)
 class Places:
-    """The parts of the page, in the order that ``gathered`` takes what is in them."""
+    """The components, in the order in which ``gathered`` takes their values."""
 
     second: PictureInput
     share: gr.Slider
@@ -35,7 +35,7 @@ class Places:
 
 
 def build(photo: PictureInput, drawn: list[Choice], pick: Callable[..., Any]) -> Places:
-    """Puts the parts into the current context."""
+    """Create the components in the current context."""
     quiet = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     with gr.Accordion(t("places"), open=False, elem_id="paint-places"):
         second = PictureInput(
@@ -67,17 +67,17 @@ def build(photo: PictureInput, drawn: list[Choice], pick: Callable[..., Any]) ->
 
 
 def put_up(photo: Upload | None, request: gr.Request) -> Any:
-    """Another photo to draw on: an empty board, but for one that was put back with its drawing."""
+    """Put another photo on the canvas: without a drawing, unless it was restored with one."""
     file, drawing = visitor(request).drawn_on or (None, None)
     return canvas(photo, drawing if photo and photo.source == file else None)
 
 
 def canvas(photo: Upload | None, places: Image.Image | None = None) -> Any:
-    """The photo to draw on, with what is drawn on it; nothing where there is none, or it is no picture."""
+    """The editor's value: the photo with a drawing on it; None without a photo, or if it cannot be read."""
     try:
         background = photo and fit(photo.open().image, CANVAS)
     except nst.ImageError:
-        background = None  # which is said when it is to be painted
+        background = None  # reported when painting starts
     if background is None:
         return None
     layers = [] if places is None else [places.convert("RGBA").resize(background.size, Image.Resampling.NEAREST)]
@@ -89,7 +89,7 @@ def canvas(photo: Upload | None, places: Image.Image | None = None) -> Any:
 
 @answers
 def loaded(file: str, photo: Upload | None, request: gr.Request) -> Any:
-    """A drawing from a file, such as one that was downloaded with a result, put onto the photo."""
+    """Put a drawing from a file onto the photo, such as one downloaded with a result."""
     if photo is None:
         raise refusal(request, "no_photo")
     picture = nst.open_image(file)
@@ -100,7 +100,7 @@ def loaded(file: str, photo: Upload | None, request: gr.Request) -> Any:
 
 
 def gathered(second: Upload | None, share: float, editor: dict[str, Any] | None) -> Beside:
-    """What a visitor chose. Raises ImageError for a second painting that is no picture."""
+    """Collect what the visitor chose. Raises ImageError if the second painting cannot be read."""
     layers = (editor or {}).get("layers") or []
     drawn = [layer.convert("RGBA") for layer in layers if layer is not None]
     places = drawn[0] if drawn and drawn[0].getextrema()[3][1] >= 128 else None

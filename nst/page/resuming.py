@@ -1,7 +1,7 @@
-"""What an interrupted run had painted, kept for a day, so that it can be taken up again.
+"""Keeps what an interrupted run had painted for a day, so that it can be resumed.
 
-The way to it is a random key in the visitor's own browser, which outlives a closed tab and a program
-that was killed. Everything is written whole or not at all, so that it can be read at any moment.
+It is found by a random key in the visitor's own browser, which survives a closed tab and a killed
+program. Everything is written whole or not at all, so that it can be read at any moment.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from nst.page.visitors import place
 from nst.requests import Beside, FullOrder
 from nst.settings import Settings
 
-SECONDS_BETWEEN = 5.0  # what a killed program may lose of its work, and a moment
+SECONDS_BETWEEN = 5.0  # between saves: the most work that a killed program loses, and a moment
 
-_running: set[str] = set()  # keys of what is being painted in this process
+_running: set[str] = set()  # keys of the runs in this process
 
 
 def new_key() -> str:
-    """A key that nobody guesses."""
+    """A random key that cannot be guessed."""
     return secrets.token_hex(16)
 
 
 def folder(key: str) -> Path:
-    """Where what the key leads to is kept."""
+    """The folder for this key."""
     return place() / f"unfinished-{key}"
 
 
 def is_key(key: Any) -> bool:
-    """Whether it is one; a browser that keeps nothing has none, and who means harm sends anything."""
+    """Whether this is a key: a browser that stores nothing has none, and an attacker may send anything."""
     return isinstance(key, str) and re.fullmatch("[0-9a-f]{32}", key) is not None
 
 
 class Keeper:
-    """Keeps what ``order`` has come to, while inside it; without a key it keeps nothing."""
+    """Context manager that keeps the progress of ``order``; without a key it keeps nothing."""
 
     def __init__(self, key: Any, order: FullOrder) -> None:
         self.key, self.order, self.due = key if is_key(key) else None, order.kept(), 0.0
@@ -59,7 +59,7 @@ class Keeper:
         _running.discard(self.key)
 
     def keep(self, preview: Preview, now: bool = False) -> None:
-        """Write down where the run stands, if it is time again, or ``now``."""
+        """Save the state of the run, if it is due or ``now``."""
         if not self.key or preview.step < 2 or (time.monotonic() < self.due and not now):
             return
         here = folder(self.key)
@@ -70,7 +70,7 @@ class Keeper:
         self.due = time.monotonic() + SECONDS_BETWEEN
 
     def finish(self) -> None:
-        """There is nothing left to go on with."""
+        """Delete what was kept, as nothing is left to resume."""
         if self.key:
             shutil.rmtree(folder(self.key), ignore_errors=True)
 
@@ -97,8 +97,7 @@ class Keeper:
 
 
 def find(key: Any) -> FullOrder | None:
-    """The order that the key leads to, with the picture it had come to; None where there is none, or where it is
-    being painted right now."""
+    """The order for this key, with the picture so far; None if there is none, or if it is being painted right now."""
     try:
         if not is_key(key) or key in _running:
             return None
@@ -118,5 +117,5 @@ def find(key: Any) -> FullOrder | None:
         order = replace(order, beside=Beside(second, written["share"], places))
         order = replace(order, before=tuple(written["before"]), unfinished=picture, after=int(recipe["after"]))
     except (ValueError, AttributeError, KeyError, TypeError, OSError, nst.NSTError):
-        return None  # of another version, or cut short: as if it were not there
+        return None  # from another version, or incomplete: treated as missing
     return order if 0 < order.after < order.settings.total_steps else None

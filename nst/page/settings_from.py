@@ -1,4 +1,4 @@
-"""Settings that come ready-made: from a preset, or from the recipe in a result."""
+"""Take ready-made settings: from a preset, or from the recipe in a result."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from nst.settings import PRESETS, Settings
 
 
 class Taking:
-    """The handlers."""
+    """The event handlers."""
 
     def __init__(self, inputs: Inputs) -> None:
         self.inputs, self.parts = inputs, inputs.parts
 
     @property
     def asked(self) -> set[Any]:
-        """The parts that are compared with the recipe."""
+        """The components that are compared with the recipe."""
         p = self.parts
         return {p.taken, p.own_painting, p.own, p.style, p.second}
 
     @property
     def turned(self) -> list[Any]:
-        """The parts that a preset sets."""
+        """The components that a preset sets."""
         p = self.parts
         return [p.about, p.strength, p.original, *p.knobs.values()]
 
     @property
     def told(self) -> list[Any]:
-        """The parts that a result sets."""
+        """The components that a result sets."""
         p = self.parts
         return [*self.turned, p.from_fast, p.style, p.own, p.share]
 
     def preset(self, name: str, request: gr.Request) -> Updates:
-        """A preset's source, and the knobs as it sets them; the network that is usual here, where it does not matter
-        to the preset."""
+        """Set the knobs from a preset and show its source; a preset that names no network gets the default one of this
+        machine."""
         chosen = PRESETS[name].settings()
         if "network" not in PRESETS[name].values:
             chosen = chosen.judged_by(usual())
@@ -52,7 +52,7 @@ class Taking:
 
     @answers
     def from_result(self, given: Given, request: gr.Request) -> Updates:
-        """From a result that is dropped: its knobs, its style, and what is to be said of it."""
+        """Set the knobs and the style from an uploaded result, with notes on what differs."""
         recipe = nst.read_recipe(given[self.parts.taken])
         if recipe is not None and recipe.get("engine") == FAST:
             return self._fast(recipe, given, request)
@@ -81,7 +81,7 @@ class Taking:
         return told | ({p.share: share} if known else {}) | self.inputs.turned_to(settings)
 
     def _fast(self, recipe: dict[str, Any], given: Given, request: gr.Request) -> Updates:
-        """Of a picture that was painted at once."""
+        """The same for a picture of the fast engine."""
         p, sentences = self.parts, [say(request, "taken")]
         style = self._style(recipe.get("style"), given, sentences)
         told = {p.about: paragraphs(*sentences), p.style: style, p.own: None, p.knobs["network"]: FAST}
@@ -92,7 +92,7 @@ class Taking:
         return told | ({} if size is None else {p.knobs["size"]: nst.KNOBS["size"].check(size)})
 
     def _style(self, style: Any, given: Given, sentences: list[str]) -> str:
-        """The palette's value for a recipe's style; as it stood, and a sentence, where that is not here."""
+        """The palette's value for a recipe's style; its current value, and a sentence, if that style is not here."""
         if style:
             try:
                 return json.dumps(fast.mixture(style))
@@ -102,5 +102,5 @@ class Taking:
 
 
 def paragraphs(*sentences: str) -> str:
-    """One each."""
+    """A paragraph for each sentence."""
     return "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)

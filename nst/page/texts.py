@@ -1,7 +1,7 @@
-"""What the page says, in the visitor's language; the words are in a file per language.
+"""The page's texts in the visitor's language; each language has its own file.
 
-``t(key)`` is a text the browser translates, for labels; ``say(request, key, ...)`` is a finished
-sentence in the language the browser asked for, where numbers or names stand inside it.
+``t(key)`` is a text that the browser translates, for labels; ``say(request, key, ...)`` is a complete
+sentence in the language that the browser asked for, with numbers or names filled in.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import gradio as gr
 from nst.page.english import EN
 from nst.page.portuguese import PT
 
-TITLE = "Neural style transfer: a photo becomes a painting"  # gradio does not translate a page's title
+TITLE = "Neural style transfer: a photo becomes a painting"  # Gradio does not translate a page's title
 
 TEXTS = {"en": EN, "pt": PT}
 I18N = gr.I18n(**TEXTS)
@@ -21,7 +21,7 @@ t = I18N
 
 
 def language(request: gr.Request | None) -> str:
-    """The browser's first language where this page speaks it, as its own labels choose; English otherwise."""
+    """The browser's first language if the page has it, as the labels choose; English otherwise."""
     asked = request.headers.get("accept-language", "") if request is not None and request.headers else ""
     code = re.split("[,;-]", asked.lower())[0].strip()
     return code if code in TEXTS else "en"
@@ -33,17 +33,17 @@ def say(request: gr.Request | None, key: str, **values: object) -> str:
 
 
 def names(key: str) -> dict[str, str]:
-    """A text in every language, for parts that translate themselves."""
+    """A text in every language, for components that translate themselves."""
     return {code: texts[key] for code, texts in TEXTS.items()}
 
 
 def localized(request: gr.Request | None, number: str) -> str:
-    """A number, written with the visitor's decimal sign."""
+    """A number with the decimal separator of the visitor's language."""
     return number.replace(".", ",") if language(request) == "pt" else number
 
 
 def duration(request: gr.Request | None, seconds: float) -> str:
-    """Seconds as a person would say them."""
+    """Seconds, rounded as a person would say them."""
     if seconds < 90:
         return say(request, "seconds", n=max(1, round(seconds)))
     if seconds < 90 * 60:

@@ -1,4 +1,4 @@
-"""What a painting will take, said before it is begun: on the stops of "how", and in a sentence."""
+"""Estimates shown before a painting is started: in the labels of "How", and in a sentence."""
 
 from __future__ import annotations
 
@@ -19,46 +19,46 @@ from nst.page.texts import duration, localized, say
 from nst.requests import FAST
 from nst.settings import KNOBS, Settings
 
-USUAL = (4, 3)  # proportions, where there is no photo yet
-HOWS = (FAST, *KNOBS["network"].choices)  # as the page offers them, from fast to fine
+USUAL = (4, 3)  # aspect ratio if there is no photo yet
+HOWS = (FAST, *KNOBS["network"].choices)  # in the order of the page, from fast to fine
 
 
 class Beforehand:
-    """The handlers."""
+    """The event handlers."""
 
     def __init__(self, inputs: Inputs) -> None:
         self.inputs, self.parts = inputs, inputs.parts
 
     @property
     def asked(self) -> set[gr.components.Component]:
-        """The parts that it reads."""
+        """The components it reads."""
         p = self.parts
         return {p.photo, p.second, p.original, *p.knobs.values()}
 
     @property
     def told(self) -> list[gr.components.Component]:
-        """The parts that it writes."""
+        """The components it updates."""
         return [self.parts.estimate, self.parts.how]
 
     def tell(self, given: Given, request: gr.Request) -> Updates:
-        """How long each way of painting takes, and of the chosen one how much memory, as the knobs stand."""
+        """Show how long each way of painting takes with these knobs, and how much memory the chosen one needs."""
         p = self.parts
         try:
             settings = self.inputs.settings(given)
             size = USUAL if given[p.photo] is None else size_of(given[p.photo].source)
         except NSTError:
-            return {p.estimate: ""}  # which is said when it is to be painted
+            return {p.estimate: ""}  # reported when painting starts
         labels = [(label(request, how, size, settings), how) for how in HOWS]
         sentence = "" if given[p.how] == FAST else told(request, size, settings, given[p.second] is not None)
         return {p.estimate: sentence, p.how: gr.Radio(choices=labels)}
 
 
 def told(request: gr.Request, size: tuple[int, int], settings: Settings, second: bool) -> str:
-    """Of the full method: time, memory and what will be different."""
+    """The estimate for the full method: time, memory, and what will be different."""
     try:
         found = estimated(size, settings, 2 if second else 1)
     except NSTError:
-        return ""  # which is said when it is to be painted
+        return ""  # reported when painting starts
     if found is None:
         return ""
     memory = localized(request, f"{max(0.1, found.memory / 1e9):.1f}")
@@ -77,7 +77,7 @@ def told(request: gr.Request, size: tuple[int, int], settings: Settings, second:
 
 
 def label(request: gr.Request, how: str, size: tuple[int, int], settings: Settings) -> str:
-    """A stop of "how" and what it takes, as far as that is known."""
+    """The label of an option of "How", with its time if known."""
     name = say(request, f"choice_{how}")
     seconds = seconds_of(how, size, settings)
     if seconds is None:
@@ -87,7 +87,7 @@ def label(request: gr.Request, how: str, size: tuple[int, int], settings: Settin
 
 
 def seconds_of(how: str, size: tuple[int, int], settings: Settings) -> float | None:
-    """What painting a photo of these proportions takes this way; None where nothing is known of it."""
+    """Estimate the seconds to paint a photo of this aspect ratio this way; None if unknown."""
     if how == FAST:
         return Pace.of(round(settings.size**2 * min(size) / max(size)))
     if device.spaces is not None:

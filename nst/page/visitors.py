@@ -1,8 +1,7 @@
-"""What belongs to one visitor: a folder for their pictures and the job that runs for them.
+"""Visitors' sessions: each has a folder for its pictures, and its running jobs.
 
-Both end when the visitor leaves; only a painting that was interrupted is kept for a day (see
-``resuming.py``). A caller of the plain HTTP API never says good-bye; what
-they leave behind is removed by age when somebody else arrives.
+Both end when the visitor leaves; only an interrupted painting is kept for a day (see ``resuming.py``). Clients of the
+plain HTTP API never sign off; what they leave behind is deleted by age when somebody else arrives.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ from nst.requests import FullOrder
 
 KEEP_HOURS = 24
 KEPT_RESULTS = 3
-MAX_WAITING = 8  # people in line for the full method, whose turn takes a minute or so
-FETCH_SECONDS = 300  # somebody may still be fetching an older result
+MAX_WAITING = 8  # people in line for the full method, at about a minute each
+FETCH_SECONDS = 300  # for so long somebody may still be downloading an older result
 
 _visitors: dict[str, Visitor] = {}
 _lock = threading.Lock()
 
 
 def place() -> Path:
-    """Inside gradio's own folder, files are served from where they are; elsewhere from a copy that outlives them."""
+    """The folder for all files. Inside Gradio's own folder, so that it serves no copies, which would outlive them."""
     return Path(get_upload_folder()).resolve() / "nst"
 
 
@@ -47,21 +46,21 @@ class Visitor:
         self.seen = time.monotonic()
         self.gone = False
         self.waiting = False  # in line for the full method
-        self.fast: threading.Event | None = None  # to be set to end the fast run
-        self.turn = 0  # number of the latest picture that was asked for on the page
-        self.lined_up = 0  # the turn that waits in line for the full method
-        self.subject: tuple[Any, ...] | None = ()  # the photo and style of that; None while it begins
-        self.glanced = threading.Event()  # whether the style of the painting that was given is known by now
+        self.fast: threading.Event | None = None  # set to end the fast run
+        self.turn = 0  # number of the latest picture requested on the page
+        self.lined_up = 0  # the turn that is in line for the full method
+        self.subject: tuple[Any, ...] | None = ()  # the photo and style of that turn; None while it starts
+        self.glanced = threading.Event()  # set when the style of the given painting is known
         self.glanced.set()
-        self.keeps = False  # whether the picture on the page took long, and is not replaced at a touch
-        self.painted: tuple[FullOrder, Image.Image] | None = None  # what the full method painted last
-        self.drawn_on: tuple[str, Image.Image] | None = None  # a photo's file that was put back, with its drawing
-        self.learner: object | None = None  # the learning whose style is to be painted with
+        self.keeps = False  # whether the picture on the page took long, so that a small change must not replace it
+        self.painted: tuple[FullOrder, Image.Image] | None = None  # the last result of the full method
+        self.drawn_on: tuple[str, Image.Image] | None = None  # a restored photo's file, with its drawing
+        self.learner: object | None = None  # the learning run whose style is painted with
         self._jobs: dict[str, Job] = {}
         self._results = 0
 
     def new_result(self, engine: str) -> Path:
-        """An empty folder for the files of one more result of ``engine``; its older results make room."""
+        """Create a folder for another result of ``engine``; its oldest results are deleted."""
         place = self.folder / engine
         with _lock:
             self.seen = time.monotonic()
@@ -73,14 +72,14 @@ class Visitor:
         return folder
 
     def example(self, name: str) -> Path:
-        """Where this visitor's own copy of an example goes; it stays as long as they do."""
+        """The file for this visitor's own copy of an example, kept until they leave."""
         file = self.folder / "examples" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         return file
 
     def take_turn(self) -> int:
-        """The page's one result belongs to what asks now: what else runs for it ends, and is shown no more. Returns
-        the number of the turn, which is ``turn`` for as long as it lasts."""
+        """Claim the page's one result: other work for it is stopped, and no longer shown. Returns the turn's number,
+        which equals ``turn`` as long as it lasts."""
         with _lock:
             self.turn += 1
             turn = self.turn
@@ -91,7 +90,7 @@ class Visitor:
 
     @contextmanager
     def working(self, job: Job, kind: str = "optimize") -> Iterator[None]:
-        """While inside, ``stop`` of this kind and ``leave`` stop this job."""
+        """Register a job: inside the context, ``stop`` of this kind and ``leave`` stop it."""
         with _lock:
             self._jobs[kind] = job
             if self.gone:
@@ -106,16 +105,16 @@ class Visitor:
 
     @property
     def busy(self) -> bool:
-        """Whether the full method runs for this visitor, or is about to."""
+        """Whether the full method is running for this visitor, or about to."""
         return self.waiting or "optimize" in self._jobs
 
     def stop(self, kind: str = "optimize") -> None:
-        """Stop the running job of this kind, if there is one; what it has made is still delivered."""
+        """Stop the running job of this kind, if any; what it has made is still delivered."""
         if (job := self._jobs.get(kind)) is not None:
             job.stop()
 
     def leave(self) -> None:
-        """The visitor is gone: so are their job and their files."""
+        """End the session: stop its jobs and delete its files."""
         self.gone = True
         for kind in tuple(self._jobs):
             self.stop(kind)
@@ -123,7 +122,7 @@ class Visitor:
 
 
 def visitor(request: gr.Request) -> Visitor:
-    """The visitor behind this request, known or new."""
+    """The visitor with this request's session, known or new."""
     session = str(request.session_hash)
     with _lock:
         stale = [key for key, known in _visitors.items() if time.monotonic() - known.seen > KEEP_HOURS * 3600]
@@ -139,13 +138,13 @@ def visitor(request: gr.Request) -> Visitor:
 
 
 def ahead_of(here: Visitor) -> int:
-    """How many others are being painted for, or are in line."""
+    """How many other visitors are being painted for, or in line."""
     with _lock:
         return sum(other.busy for other in _visitors.values() if other is not here)
 
 
 def leave(request: gr.Request) -> None:
-    """The page was closed, or the client hung up."""
+    """End the session of a closed page or a disconnected client."""
     with _lock:
         gone = _visitors.pop(str(request.session_hash), None)
     if gone is not None:
@@ -153,7 +152,7 @@ def leave(request: gr.Request) -> None:
 
 
 def sweep(pattern: str = "*") -> None:
-    """Remove what earlier runs of this program left behind: all folders named so that nobody has touched for long."""
+    """Delete what earlier runs of this program left behind: matching folders, untouched for KEEP_HOURS."""
     for folder in place().glob(pattern):
         with contextlib.suppress(FileNotFoundError):  # another visitor's request was quicker
             if time.time() - folder.stat().st_mtime > KEEP_HOURS * 3600:
@@ -161,6 +160,6 @@ def sweep(pattern: str = "*") -> None:
 
 
 def file_name(photo: str, *words: str) -> str:
-    """A name for a download, from the photo's own name and what was done to it, without its suffix."""
+    """A name for a download, without suffix: the photo's name, and what was done to it."""
     stem = re.sub(r"[^\w-]+", "-", Path(photo).stem).strip("-")[:40] or "photo"
     return "-".join([stem, *words])

@@ -1,1 +1,1 @@
-"""Which part of a picture is which."""
+"""Regions of a picture, each painted from its own painting."""

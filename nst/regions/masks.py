@@ -1,8 +1,7 @@
-"""Several paintings in one picture: each everywhere with a share, or each in a place of its own.
+"""Several paintings in one picture: each everywhere with a share, or each in a region of its own.
 
 Where masks overlap, their paintings share the place by their weights; where there is no mask, the photograph stays as
-it is. Which activations a mask stands for follows Gatys et al. (2017), "Spatial control": it is made as small as the
-layer.
+it is. A mask is downsampled to each layer's resolution, as in Gatys et al. (2017), "Spatial control".
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ from nst.color import luminance, match_colors
 from nst.errors import SettingsError
 from nst.images import Picture, Source, open_image
 
-MOST = 8  # paintings in one picture: each costs a Gram matrix at every layer and step
-HEAVIEST = 1000  # of the weights, of which only the proportions count
-EMPTY = 1e-3  # share of the picture below which a mask is as good as empty
-SECOND, STAYS = (232, 89, 12), (25, 113, 194)  # colors of a drawing that says what goes where
-NEAR = 100  # distance in RGB up to which a color counts as one of these: a browser blends the edges of its strokes
-LEANING = 1.05  # times that a mask's proportions may differ from the photograph's without a word
+MOST = 8  # most paintings in one picture: each costs a Gram matrix at every layer and step
+HEAVIEST = 1000  # largest weight; only the proportions of weights count
+EMPTY = 1e-3  # share of the picture below which a mask counts as empty
+SECOND, STAYS = (232, 89, 12), (25, 113, 194)  # colors of a drawing: the second painting's places, and the photograph's
+NEAR = 100  # distance in RGB up to which a color counts as one of these: browsers blend the edges of strokes
+LEANING = 1.05  # factor by which a mask's aspect may differ from the photograph's without a note
 
 
 @dataclass(frozen=True)
 class Region:
-    """A painting and where it goes: everywhere, or where ``mask`` is white. ``weight`` is its part of what it shares
-    with others. Sources are what ``open_image`` reads; a mask's colors count by their lightness."""
+    """A painting and where it goes: everywhere, or where ``mask`` is white. ``weight`` is its proportion where it
+    shares a place with others. Sources are what ``open_image`` reads; a mask's colors count by their lightness."""
 
     painting: Source
     weight: float = 1.0
@@ -40,7 +39,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Regions:
-    """Regions opened: paintings, their weights, and masks (mode L), which have the photograph's size."""
+    """Opened regions: paintings, their weights, and masks (mode L), which have the photograph's size."""
 
     paintings: tuple[Picture, ...]
     weights: tuple[float, ...]
@@ -58,16 +57,17 @@ class Regions:
         return all(mask is None for mask in self.masks)
 
     def recolored(self, color: str, photo: Image.Image) -> Regions:
-        """With paintings as a run needs them that keeps the photograph's colors, or has paintings matched to them."""
+        """Return the regions with their paintings adapted to the setting ``color``: unchanged, matched to the
+        photograph's colors, or luminance only."""
         change = {"style": None, "match": match_colors, "luminance": luminance}[color]
         if change is None:
             return self
         return replace(self, paintings=tuple(replace(p, image=change(p.image, photo)) for p in self.paintings))
 
     def maps(self, size: tuple[int, int], edge: float) -> Tensor:
-        """The share of every painting at every pixel of a picture of this size (width, height), ``[R, 1, H, W]`` in
-        0..1; together at most 1, less where some of the photograph stays. ``edge`` is over what part of the long
-        side, in percent, a mask's border is spread."""
+        """Compute the share of every painting at every pixel of a picture of this size (width, height),
+        ``[R, 1, H, W]`` in 0..1; together at most 1, less where some of the photograph stays. ``edge`` is the width of
+        a mask's soft edge, in percent of the long side."""
         masks = []
         for mask in self.masks:
             drawn = Image.new("L", size, 255) if mask is None else mask.resize(size, Image.Resampling.BILINEAR)
@@ -79,7 +79,7 @@ class Regions:
 
 
 def _blurred(mask: Tensor, deviation: float) -> Tensor:
-    """``[1, 1, H, W]`` under a Gauss of this standard deviation, cut off at twice that to each side."""
+    """Blur ``[1, 1, H, W]`` with a Gaussian of this standard deviation, truncated at twice that to each side."""
     reach = round(2 * deviation)
     if reach < 1:
         return mask
@@ -90,9 +90,9 @@ def _blurred(mask: Tensor, deviation: float) -> Tensor:
 
 
 def open_regions(painting: Source | Sequence[Region], photo: Picture) -> Regions:
-    """One painting for the whole picture, or several regions.
+    """Open one painting for the whole picture, or several regions.
 
-    Raises ImageError for what is no picture, SettingsError for weights or masks that leave nothing to paint."""
+    Raises ImageError for anything but a picture, SettingsError for weights or masks that leave nothing to paint."""
     given = list(painting) if isinstance(painting, list | tuple) else [Region(painting)]
     if not 1 <= len(given) <= MOST:
         raise SettingsError(f"A picture is of 1 to {MOST} paintings, not {len(given)}.")
@@ -122,11 +122,13 @@ def open_regions(painting: Source | Sequence[Region], photo: Picture) -> Regions
 def drawn_regions(
     first: Source, second: Source | None, share: float, drawing: Image.Image | None
 ) -> Source | list[Region]:
-    """What ``optimize`` paints of two paintings and a drawing, any mode and size, that has ``SECOND`` where the second
-    painting goes and ``STAYS`` where the photograph stays; elsewhere goes the first. Where the second has no place
-    of its own, the two share the picture, ``share`` (0..1) being the second's.
+    """Return the style input of ``optimize`` for two paintings and a drawing.
 
-    Raises SettingsError where the drawing wants a second painting and there is none."""
+    The drawing, of any mode and size, has ``SECOND`` where the second painting goes and ``STAYS`` where the photograph
+    stays; the first painting goes elsewhere. If the second has no place of its own, the two share the picture,
+    ``share`` (0..1) being the second's.
+
+    Raises SettingsError if the drawing needs a second painting and there is none."""
     stays = there = None
     if drawing is not None:
         pixels = np.asarray(drawing.convert("RGBA"), np.int32)
@@ -148,11 +150,11 @@ def _mask(place: np.ndarray) -> Image.Image:
 
 
 def _open_mask(source: Source, photo: Picture) -> tuple[Image.Image, list[str]]:
-    """A mask (mode L) as large as the photograph; and what there is to say of it."""
+    """Return a mask (mode L) as large as the photograph, and notes."""
     opened = open_image(source)
     mask, size, notes = opened.image.convert("L"), photo.image.size, []
     if opened.alpha is not None:
-        # What is transparent of a drawn mask was not painted.
+        # The transparent parts of a drawn mask were not painted.
         mask = Image.composite(mask, Image.new("L", mask.size), opened.alpha)
     leaning = mask.width * size[1] / (mask.height * size[0])
     if not 1 / LEANING <= leaning <= LEANING:

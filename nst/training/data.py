@@ -1,8 +1,8 @@
-"""What the student is shown: photographs, paintings, such pictures disturbed, and its own paintings.
+"""The student's training data: photographs, paintings, perturbed versions of these, and the student's own paintings.
 
-An optimizer under a small judge goes where that judge is wrong. So the pictures it makes on the way are part of
-the diet: a few paintings are always in the making under the student as it is, and what VGG-19 thinks of them is
-what it learns next.
+An optimizer that follows a small loss network drifts to where that network is wrong. So its intermediate pictures are
+part of the training data: a few paintings are always in progress under the current student, and VGG-19's response to
+them is what the student learns next.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from nst.settings import Settings
 from nst.tensors import to_picture, to_tensor
 from nst.training.photos import pictures
 
-LARGEST = 640  # of a picture's sides, as it is kept in memory
+LARGEST = 640  # of a picture's sides, as kept in memory
 SIDES = (96, 128, 192, 256)  # of the crops
 PIXELS = 256**2  # of a batch
-OWN = 0.25  # of a batch: paintings in the making
-PAINTINGS = 0.4  # of the rest
-DISTURBED = 0.45  # of the rest
-UNTAUGHT = 0.3  # progress until when there are none of these
-LED = 0.7  # of the pictures whose gradients are compared: paintings in the making
-UNDERWAY, AGE, HASTE = 4, 60, 2  # of each side: paintings in the making; their steps; steps between two looks
+OWN = 0.25  # fraction of a batch: paintings in progress
+PAINTINGS = 0.4  # fraction of paintings in the rest
+DISTURBED = 0.45  # fraction of perturbed pictures in the rest
+UNTAUGHT = 0.3  # progress up to which there are no paintings in progress
+LED = 0.7  # fraction of paintings in progress among the pictures whose gradients are compared
+UNDERWAY, AGE, HASTE = 4, 60, 2  # for each side: paintings in progress; their maximum steps; steps per use
 
 
 class Folder:
-    """All pictures below a folder, in memory."""
+    """All pictures in a folder and its subfolders, kept in memory."""
 
     def __init__(self, folder: Path, where: torch.device) -> None:
         opened = (open_image(file).image for file in pictures(folder))
@@ -47,7 +47,7 @@ class Folder:
             raise SystemExit(f"No JPEG, PNG or WebP file in {folder}.")
 
     def crop(self, rng: random.Random, side: int) -> Tensor:
-        """Of a picture drawn at random, ``[1, 3, side, side]`` in 0..1, mirrored or not."""
+        """Return a crop of a random picture, ``[1, 3, side, side]`` in 0..1, mirrored or not."""
         picture = rng.choice(self.pictures)
         height, width = picture.shape[-2:]
         length = round(min(height, width) * rng.uniform(0.55, 1.0))
@@ -58,7 +58,8 @@ class Folder:
 
 
 def disturbed(picture: Tensor, other: Tensor, rng: random.Random) -> Tensor:
-    """A blend with another, a harder or softer contrast, blur, noise of one size or another: some of these."""
+    """Apply a random subset of perturbations: a blend with another picture, higher or lower contrast, blur, and noise
+    of varying size."""
     side = picture.shape[-1]
     if rng.random() < 0.4:
         picture = torch.lerp(picture, other, rng.uniform(0.1, 0.9))
@@ -78,7 +79,7 @@ def disturbed(picture: Tensor, other: Tensor, rng: random.Random) -> Tensor:
 
 @dataclass(eq=False)
 class Underway:
-    """A painting in the making: its picture's pyramid, what leads it, and for how long still."""
+    """A painting in progress: its picture's pyramid, the objective and optimizer that change it, and the steps left."""
 
     photo: Tensor
     art: Tensor
@@ -90,20 +91,20 @@ class Underway:
     @property
     @torch.no_grad()
     def picture(self) -> Tensor:
-        """As it stands, ``[1, 3, side, side]`` in 0..1."""
+        """The picture as it is now, ``[1, 3, side, side]`` in 0..1."""
         return put_together(self.levels).clamp(0, 1)
 
 
 class Diet:
-    """Batches, from the number of the step; paintings in the making are begun anew by a resumed run."""
+    """Training batches, determined by the step's number; a resumed run restarts the paintings in progress."""
 
     def __init__(self, photos: Folder, paintings: Folder, seed: int) -> None:
         self.photos, self.paintings, self.seed = photos, paintings, seed
         self.underway: defaultdict[int, list[Underway]] = defaultdict(list)
 
     def batch(self, step: int, progress: float, student: Student) -> Tensor:
-        """``[N, 3, side, side]`` in 0..1; side and N change from step to step. A student's paintings are of use
-        only when it has learned something."""
+        """Return a batch ``[N, 3, side, side]`` in 0..1; side and N change from step to step. The student's own
+        paintings are only included once it has learned something."""
         rng = random.Random(f"{self.seed} {step}")
         side = rng.choice(SIDES)
         count = max(1, PIXELS // side**2)
@@ -117,8 +118,8 @@ class Diet:
         return torch.cat(shown)
 
     def trio(self, step: int, student: Student, count: int, side: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Pictures, photographs and paintings, ``[count, 3, side, side]`` each: a picture is a photograph's
-        painting in the making, or the photograph disturbed by the painting."""
+        """Return pictures, photographs and paintings, ``[count, 3, side, side]`` each. A picture is a photograph's
+        painting in progress, or the photograph perturbed with the painting."""
         rng = random.Random(f"{self.seed} trio {step}")
         trios = []
         for _ in range(count):
@@ -132,7 +133,7 @@ class Diet:
         return pictures, photos, arts
 
     def _further(self, rng: random.Random, side: int, student: Student) -> Underway:
-        """A painting that the student leads, a few steps further than when it was last looked at."""
+        """Return a painting in progress under the student, a few steps further than when it was last used."""
         paintings = self.underway[side]
         if len(paintings) < UNDERWAY:
             paintings.append(self._begun(rng, side, student))

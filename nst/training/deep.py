@@ -1,16 +1,16 @@
-"""Teach the student's deep stages alone: ``python -m nst.training.deep OUT --start S --photos P --paintings P``.
+"""Train the student's deep stages alone: ``python -m nst.training.deep OUT --start S --photos P --paintings P``.
 
-The student errs most where it is deepest, while its first stages, on large pictures, cost the most. Here those before
-``--first`` stay as they are: a lesson is what the last of them passes on, small enough that thousands are kept, and a
-step costs a third of one of the whole network (``distill.py``), or a little more where relu3_1 is the first. The
-student that it starts from may be narrower than ``student.STAGES``: it grows to their width, and is the same function
-until it learns.
+The student's errors are largest in its deepest layers, while its first stages, on large feature maps, cost the most.
+Here the stages before ``--first`` are frozen. A training example is the output of the last frozen stage, small enough
+that thousands are cached, and a step costs a third of one of the whole network (``distill.py``), or a little more if
+relu3_1 is the first stage to learn. The student to start from may be narrower than ``student.STAGES``: it is widened to
+them, and computes the same function until it learns.
 
-Some layers that no one asks for, but that deeper ones hang on, are taught as well, through linear maps that are thrown
-away afterwards.
+Some layers that are not used themselves, but that deeper ones depend on, are trained as well, through linear maps that
+are discarded afterwards.
 
-OUT receives ``checkpoint.pt`` (run the same command again to go on from it), ``losses.csv``, and at the end
-``student.safetensors``. Lessons that are kept take up to 7 GB of memory.
+OUT receives ``checkpoint.pt`` (run the same command again to resume), ``losses.csv``, and at the end
+``student.safetensors``. Cached examples take up to 7 GB of memory.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from nst.training.distill import likeness
 from nst.training.distillation import Lessons, Looks, Teacher, Terms
 from nst.training.projections import Coordinates, Seen
 
-HELPED = ("relu3_4", "relu4_3", "relu4_4")  # taught through maps of their own
-REMEMBERED = 2000  # lessons that are kept to repeat
+HELPED = ("relu3_4", "relu4_3", "relu4_4")  # trained through auxiliary maps
+REMEMBERED = 2000  # training examples that are cached for reuse
 
 
 def parse() -> argparse.Namespace:
@@ -43,7 +43,8 @@ def parse() -> argparse.Namespace:
 
 
 class Deep(nn.Module):
-    """The stages of a student from ``first`` on, computed in bfloat16, and the maps that help to teach them."""
+    """The stages of a student from ``first`` on, computed in bfloat16, and the auxiliary maps that help to train
+    them."""
 
     def __init__(self, student: Student, coordinates: Coordinates, first: str) -> None:
         super().__init__()
@@ -55,14 +56,14 @@ class Deep(nn.Module):
         self.helpers = nn.ModuleDict(helpers).to(student.mean.device)
 
     def learning(self) -> list[nn.Parameter]:
-        """The parameters that learn."""
+        """Return the parameters that are trained."""
         parts = (self.student.convolutions, self.student.passes, self.student.taps)
         stages = [stage for part in parts for layer, stage in part.items() if layer in self.deep]
         return [p for module in (*stages, self.helpers) for p in module.parameters()]
 
     @torch.no_grad()
     def entered(self, picture: Tensor) -> Tensor:
-        """What the last shallow stage passes on, of a picture in 0..1."""
+        """Return what the last frozen stage passes on for a picture in 0..1."""
         x = self.student.entered(picture.contiguous(memory_format=torch.channels_last))
         with torch.autocast(picture.device.type, torch.bfloat16):
             for layer in self.shallow:
@@ -70,7 +71,8 @@ class Deep(nn.Module):
         return x.bfloat16()
 
     def forward(self, x: Tensor) -> Seen:
-        """From what ``entered`` gives: the layers in use along their directions, and what those that are helped say."""
+        """Compute, from the output of ``entered``, the layers in use along their directions, and the outputs of the
+        auxiliary maps."""
         found = {}
         with torch.autocast(x.device.type, torch.bfloat16):
             for layer in self.deep:
@@ -85,7 +87,8 @@ class Deep(nn.Module):
         return found
 
     def wanted(self, looks: Looks, gains: Seen) -> Seen:
-        """What the teacher sees at the deep layers in use, and at those that are helped what the next layer hears."""
+        """Return the targets: the teacher's features at the deep layers in use, and what the next layer receives at
+        those with auxiliary maps."""
         found = {layer: looks[0][layer] for layer in self.deep if layer in looks[0]}
         heard = {layer: looks[1][layer].float() * gains[layer].view(1, -1, 1, 1) for layer in self.helped}
         return found | {layer: x.to(looks[1][layer].dtype) for layer, x in heard.items()}
@@ -111,7 +114,7 @@ def main() -> None:
     average = copy.deepcopy(learner)
     if "average" in state:
         average.load_state_dict(state["average"])
-    playing.computing_in(torch.bfloat16).requires_grad_(False)  # makes paintings, as the app's will
+    playing.computing_in(torch.bfloat16).requires_grad_(False)  # makes paintings as the app's student will
     teacher = Teacher(network, coordinates)
     lessons = Lessons[tuple[Tensor, Seen]](options.seed, REMEMBERED)
 

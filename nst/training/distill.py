@@ -1,16 +1,16 @@
 """Train the student: ``python -m nst.training.distill OUT --photos FOLDER --paintings FOLDER``.
 
-It is to judge pictures as VGG-19 does, at a fraction of the cost. First each stage by itself learns VGG-19's next layer
-from VGG-19's last one, then all of them in a row: every layer's activations, and Gram matrices at the style layers,
-both relative to the teacher's own size; on photographs, paintings, such pictures disturbed, and paintings in the
-making under the student itself (see ``data.py``). In every ``GRADIENTS``-th step of the last part, and all along where
-it goes on from a student, it learns instead how the objective of Gatys et al. (2016), eq. 7, changes with the picture:
-its gradient by each level of the picture's pyramid should point where the teacher's does, as that is what an optimizer
-follows.
+The student is to judge pictures as VGG-19 does, at a fraction of the cost. First each stage learns by itself to compute
+VGG-19's next layer from VGG-19's previous one, then all stages are trained in sequence. The loss compares the
+activations of every layer, and Gram matrices at the style layers, both relative to the teacher's magnitude, on
+photographs, paintings, perturbed versions of these, and paintings in progress under the student itself (see
+``data.py``). Every ``GRADIENTS``-th step of the last part (of the whole run, when it starts from a student) instead
+trains the gradient of the objective of Gatys et al. (2016), eq. 7, with respect to the picture: at each level of the
+picture's pyramid, it should point in the direction of the teacher's, since that is what an optimizer follows.
 
-OUT receives ``checkpoint.pt`` (run the same command again to go on from it), ``losses.csv``, and at the end
-``student.safetensors``. Runs on a GPU when there is one, else on the CPU in bfloat16, where lessons that are kept to
-be repeated take up to 11 GB of memory.
+OUT receives ``checkpoint.pt`` (run the same command again to resume), ``losses.csv``, and at the end
+``student.safetensors``. Runs on a GPU if there is one, otherwise on the CPU in bfloat16, where cached training examples
+take up to 11 GB of memory.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from nst.training.distillation import Lessons, Looks, Teacher, Terms
 from nst.training.projections import Coordinates, gram_matrix
 
 COURSE = "distill"
-PASSES = 0.3  # weight of what is passed on, once all stages learn in a row
-ALONE, TAUGHT = 0.12, 0.4  # progress until when each stage learns by itself; from when gradients are, too
-GRADIENTS, SIDE, PAIRS = 4, 128, 2  # every so many steps; side and number of the pictures whose gradients are compared
-REMEMBERED = 1000  # lessons that are kept to repeat
+PASSES = 0.3  # weight of what is passed on, once all stages are trained in sequence
+ALONE, TAUGHT = 0.12, 0.4  # progress until which each stage learns by itself; from which gradients are trained too
+GRADIENTS, SIDE, PAIRS = 4, 128, 2  # steps between comparisons of gradients; side and number of their pictures
+REMEMBERED = 1000  # training examples that are cached for reuse
 
 
 def parse() -> argparse.Namespace:
@@ -47,13 +47,14 @@ def parse() -> argparse.Namespace:
 
 
 class Learner:
-    """The student while it learns: computed in bfloat16; what it sees is as large as the teacher's."""
+    """The student in training: computes in bfloat16, with features scaled to the teacher's magnitude."""
 
     def __init__(self, student: Student, coordinates: Coordinates) -> None:
         self.network, self.coordinates = student, coordinates
 
     def __call__(self, picture: Tensor, given: dict[str, Tensor] | None = None) -> Looks:
-        """Each layer is found from what the one before passed on; or, by itself, from what is ``given`` instead."""
+        """Compute each layer from what the previous one passed on or, to train each stage by itself, from what is
+        ``given`` instead."""
         found, passed = {}, {}
         x = self.network.entered(picture.contiguous(memory_format=torch.channels_last))
         with torch.autocast(picture.device.type, torch.bfloat16):
@@ -69,8 +70,9 @@ class Learner:
 
 
 def likeness(made: Looks, wanted: Looks, gains: dict[str, Tensor], passes: float) -> Terms:
-    """Relative distances of activations, and of Gram matrices, where layers are in use; and of what they pass on, as
-    the next layer hears it, weighted by ``passes``. Not squared, as then what is nearly learned would hardly count."""
+    """Return the relative distances of activations, and of Gram matrices, at the layers in use; and of what layers pass
+    on, as the next layer receives it, weighted by ``passes``. Distances are not squared, as otherwise what is nearly
+    learned would hardly count."""
     terms = {}
     for layer, found in made[0].items():
         terms[layer] = losses.content_distance(found, wanted[0][layer]).sqrt()
@@ -86,7 +88,8 @@ def likeness(made: Looks, wanted: Looks, gains: dict[str, Tensor], passes: float
 def slopes(
     look: Teacher | Learner, pictures: Tensor, photos: Tensor, arts: Tensor, learn: bool = False
 ) -> list[Tensor]:
-    """The objective's gradient by each level of the pictures' pyramids, as that network sees it."""
+    """Return the gradient of the objective with respect to each level of the pictures' pyramids, as seen by this
+    network."""
     levels = [level.detach().requires_grad_() for level in take_apart(pictures)]
     with torch.no_grad():
         content, art = look(photos)[0], look(arts)[0]
@@ -102,7 +105,8 @@ def slopes(
 
 
 def aligned(student: Learner, teacher: Teacher, pictures: Tensor, photos: Tensor, arts: Tensor) -> dict[str, Tensor]:
-    """How far the student's gradients point elsewhere, 0 to 2, for every level of the pyramid."""
+    """Return how far the student's gradients deviate in direction from the teacher's (1 - cosine similarity, 0 to 2),
+    for every level of the pyramid."""
     wanted = slopes(teacher, pictures, photos, arts)
     made = slopes(student, pictures, photos, arts, learn=True)
     return {
@@ -112,7 +116,7 @@ def aligned(student: Learner, teacher: Teacher, pictures: Tensor, photos: Tensor
 
 
 def begin(options: argparse.Namespace, network: VGG19, diet: Diet) -> dict[str, Any]:
-    """The state that a training starts with: fresh, or a shipped student's."""
+    """Return the state that a training run starts with: a new student, or the one to start from."""
     coordinates, tensors = distillation.begun(options, network, diet)
     state = {"step": 0, "student": tensors, "average": copy.deepcopy(tensors), "coordinates": asdict(coordinates)}
     return state | {"course": COURSE, "taught": distillation.taught(options.start)}
@@ -130,7 +134,7 @@ def main() -> None:
     student.load_state_dict(state["student"])
     average.load_state_dict(state["average"])
     playing.load_state_dict(coordinates.grown(student))
-    playing.computing_in(torch.bfloat16).requires_grad_(False)  # makes paintings, as the app's will
+    playing.computing_in(torch.bfloat16).requires_grad_(False)  # makes paintings as the app's student will
     learner = Learner(student, coordinates)
 
     def lesson(step: int, progress: float) -> tuple[Tensor, Looks]:

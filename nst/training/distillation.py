@@ -1,4 +1,4 @@
-"""What the student's courses (``distill.py``, ``deep.py``) have in common: the command line, who teaches, the loop."""
+"""Shared parts of the student's training programs (``distill.py``, ``deep.py``): command line, teacher and loop."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from nst.training.projections import Coordinates, Seen, seen
 from nst.training.state import save_one
 from nst.training.turns import rate_at
 
-KEEP = 0.998  # of the averaged weights, at each step
-FRESH = 4  # every so many steps there is a new lesson
+KEEP = 0.998  # decay of the weights' moving average, per step
+FRESH = 4  # steps between new training examples
 
-Looks = tuple[Seen, Seen]  # layers in use, and what each passes on
+Looks = tuple[Seen, Seen]  # features of the layers in use, and what each layer passes on
 Terms = dict[str, Tensor]
 Lesson = TypeVar("Lesson")
 
 
 def parser(described: str, *, steps: int, rate: float, every: int) -> argparse.ArgumentParser:
-    """The command line, with a course's own defaults."""
+    """Create the command-line parser, with each program's own defaults."""
     made = argparse.ArgumentParser(description=described)
     made.add_argument("out", type=Path, help="where the checkpoint and the student go")
     made.add_argument("--photos", type=Path, required=True, help="a folder of photographs, short side 256 or more")
@@ -50,7 +50,7 @@ def parser(described: str, *, steps: int, rate: float, every: int) -> argparse.A
 
 
 def prepared(options: argparse.Namespace) -> tuple[VGG19, Diet]:
-    """VGG-19, computing in bfloat16, and the pictures, on the best device."""
+    """Load VGG-19, computing in bfloat16, and the pictures, on the best device."""
     where = device.choose()
     options.out.mkdir(parents=True, exist_ok=True)
     network = VGG19(weights.read(options.weights) if options.weights else weights.vgg19())
@@ -59,7 +59,8 @@ def prepared(options: argparse.Namespace) -> tuple[VGG19, Diet]:
 
 
 def resumed(options: argparse.Namespace, where: torch.device, course: str) -> dict[str, Any] | None:
-    """The state that an interrupted run of this course has left, if there is one. Leaves where it is another's."""
+    """Return the state left by an interrupted run of this kind, or None. Raises SystemExit if the checkpoint is of
+    another kind of run."""
     path = options.out / "checkpoint.pt"
     if not path.exists():
         return None
@@ -71,7 +72,8 @@ def resumed(options: argparse.Namespace, where: torch.device, course: str) -> di
 
 
 def begun(options: argparse.Namespace, network: VGG19, diet: Diet) -> tuple[Coordinates, Seen]:
-    """Coordinates, and the tensors of the student that learns in them: a fresh one's, or the one's at ``start``."""
+    """Return coordinates, and the tensors of the student that learns in them: a new one's, or those of the file
+    ``start``."""
     torch.manual_seed(options.seed)
     coordinates, first = Coordinates.found(network, diet), Student().to(network.mean.device)
     if options.start:
@@ -82,7 +84,8 @@ def begun(options: argparse.Namespace, network: VGG19, diet: Diet) -> tuple[Coor
 
 
 def widened(tensors: Seen) -> Seen:
-    """A narrower student's ``tensors`` in a network as wide as ``STAGES``, where what is new is not heard yet."""
+    """Widen a narrower student's ``tensors`` to a network as wide as ``STAGES``, in which the new channels have no
+    effect yet."""
     grown = Student().state_dict()
     for name, tensor in tensors.items():
         if tensor.ndim > 1:
@@ -92,7 +95,7 @@ def widened(tensors: Seen) -> Seen:
 
 
 class Teacher:
-    """VGG-19, along the student's directions."""
+    """The teacher: VGG-19's features along the student's directions."""
 
     def __init__(self, network: VGG19, coordinates: Coordinates) -> None:
         self.network, self.coordinates = network, coordinates
@@ -103,15 +106,15 @@ class Teacher:
 
 
 class Lessons(Generic[Lesson]):
-    """What is learned from, step by step. The teacher's look at a picture costs more than a student's step, so only in
-    every ``FRESH``-th step there is a new one; the latest are kept, and repeated."""
+    """Training examples, step by step. The teacher's pass costs more than a student's step, so only every ``FRESH``-th
+    step computes a new example; the latest ones are kept and reused."""
 
     def __init__(self, seed: int, remembered: int) -> None:
         self.seed = seed
         self.kept: deque[Lesson] = deque(maxlen=remembered)
 
     def at(self, step: int, fresh: Callable[[], Lesson]) -> Lesson:
-        """This step's, made by ``fresh`` where it is to be a new one."""
+        """Return this step's example, computed by ``fresh`` if a new one is due."""
         if step % FRESH and self.kept:
             return random.Random(f"{self.seed} {step} again").choice(self.kept)
         self.kept.append(fresh())
@@ -126,9 +129,10 @@ def loop(
     learn: Callable[[int, float], Terms],
     tensors: Callable[[], dict[str, Any]],
 ) -> bool:
-    """Take the steps that are left. ``learn(step, progress)`` gives the terms whose sum is to fall by ``learning``,
-    whose running average goes into ``averaged``. Every so many steps, and before it ends at a SIGTERM, the terms'
-    means and the ``state``, with these ``tensors``, are written. Returns whether all steps were taken."""
+    """Take the remaining steps. ``learn(step, progress)`` returns the terms, whose sum is minimized over the parameters
+    ``learning``; their running average goes into ``averaged``. Every ``options.every`` steps, and before it ends on
+    SIGTERM, the means of the terms and the ``state``, with these ``tensors``, are written. Returns whether all steps
+    were taken."""
     rule = torch.optim.Adam(learning, betas=(0.9, 0.98))
     if "rule" in state:
         rule.load_state_dict(state["rule"])
@@ -160,7 +164,7 @@ def loop(
 
 
 def taught(student: Path | None) -> str:
-    """The courses that a student's file says it has had, such as ``distill 12500, deep 12000``."""
+    """Return the training history in a student's file, such as ``distill 12500, deep 12000``."""
     if student is None:
         return ""
     with safe_open(student, "pt") as file:
@@ -168,14 +172,14 @@ def taught(student: Path | None) -> str:
 
 
 def ship(options: argparse.Namespace, state: dict[str, Any], tensors: Seen) -> None:
-    """Write the student, as large as the teacher, in half precision, and the courses that it has had by now."""
+    """Write the student, scaled to the teacher's magnitude, in half precision, with its training history."""
     courses = ", ".join(part for part in (state["taught"], f"{state['course']} {state['step']}") if part)
     halves = {name: tensor.half().contiguous() for name, tensor in tensors.items()}
     save_file(halves, options.out / "student.safetensors", {"taught": courses})
 
 
 def note(path: Path, step: int, seconds: float, means: dict[str, float]) -> None:
-    """Print the terms' means since the last note, and add them to the table."""
+    """Print the means of the terms since the last note, and append them to the table."""
     print(step, f"{seconds:.0f} s", " ".join(f"{k} {v:.4f}" for k, v in means.items()), flush=True)
     fresh = not path.exists()
     with open(path, "a", newline="", encoding="utf-8") as file:

@@ -1,6 +1,6 @@
-"""README's pictures: ``python -m nst.training.examples PHOTOS``.
+"""Make README's pictures: ``python -m nst.training.examples PHOTOS``.
 
-Photographs that gradio ships, paintings that this program draws: nothing that is not free to show.
+They use only photographs that gradio ships and paintings that this program draws, all of which are free to show.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from nst.settings import Settings
 from nst.training.publish_student import ways
 
 HEIGHT, GAP = 360, 8
-TILE, TITLE = 224, 30  # sides of a contact sheet's pictures, and the room for a title
+TILE, TITLE = 224, 30  # side of a contact sheet's pictures, and height of a title
 FOLDER = MODELS / "examples"
 
 
 def side_by_side(pictures: list[Image.Image]) -> Image.Image:
-    """Pictures in a row, all of the same height, with a gap between them."""
+    """Arrange pictures in a row, scaled to the same height, with a gap between them."""
     scaled = [p.resize((round(p.width * HEIGHT / p.height), HEIGHT), Image.LANCZOS) for p in pictures]
     sheet = Image.new("RGB", (sum(p.width for p in scaled) + GAP * (len(scaled) - 1), HEIGHT), "white")
     left = 0
@@ -38,8 +38,8 @@ def side_by_side(pictures: list[Image.Image]) -> Image.Image:
 
 
 def contact_sheet(photos: list[Image.Image]) -> Image.Image:
-    """The photographs in a row, and below them what every style makes of each, with its title,
-    which loses its accents: the font that comes with Pillow has none."""
+    """Arrange the photographs in a row, and below them what every style makes of each, with the style's title. Titles
+    lose their accents, which the font that comes with Pillow does not have."""
     squares = [ImageOps.fit(photo, (TILE, TILE), Image.LANCZOS) for photo in photos]
     rows = [("", squares)]
     for style in fast.styles():
@@ -57,8 +57,8 @@ def contact_sheet(photos: list[Image.Image]) -> Image.Image:
 
 
 def three_ways(photos: list[Image.Image]) -> Image.Image:
-    """What Quick, Quick finished with VGG-19, and Full make of each photograph, at full size, side by side; each with
-    another of the paintings that this program draws."""
+    """Show what Quick, Quick finished with VGG-19, and Full make of each photograph, at full size, side by side; each
+    photograph with another of the paintings that this program draws."""
     width, height = size = Settings().size, Settings().size * 3 // 4
     sheet = Image.new("RGB", (3 * (width + GAP) - GAP, TITLE + len(photos) * (height + GAP) - GAP), "white")
     draw = ImageDraw.Draw(sheet)
@@ -72,14 +72,14 @@ def three_ways(photos: list[Image.Image]) -> Image.Image:
 
 
 def samples(folder: Path) -> list[Image.Image]:
-    """Six pictures from the photographs that gradio ships: each whole, and two of them close up."""
+    """Return six pictures from the photographs that gradio ships: each one whole, and close-ups of two of them."""
     names = ("tower", "lion", "cheetah1", "cheetah")
     tower, lion, cheetah, running = (open_image(folder / f"{name}.jpg").image for name in names)
     return [tower, lion, cheetah, running, part(tower, 0.2, 0.35, 0.6), part(lion, 0.2, 0.02, 0.5)]
 
 
 def part(photo: Image.Image, left: float, top: float, size: float) -> Image.Image:
-    """The square that begins there and is so large, as shares of the photograph's width and height."""
+    """Crop a square, whose corner and size are fractions of the photograph's width and height."""
     side = round(size * min(photo.size))
     x, y = round(left * photo.width), round(top * photo.height)
     return photo.crop((x, y, x + side, y + side))

@@ -1,14 +1,14 @@
-"""Write what training came to for the program: ``python -m nst.training.export CHECKPOINT [FOLDER]``.
+"""Export a trained model for the program: ``python -m nst.training.export CHECKPOINT [FOLDER]``.
 
-Into FOLDER, ``models/`` where it is not named, go, all from the checkpoint's averages and in half precision:
+Writes to FOLDER, by default ``models/``, all from the checkpoint's averaged weights and in half precision:
 
-=======================  =============================================================================
+=======================  =================================================================================
 ``network.safetensors``  the feed-forward network's weights
-``network.onnx``         its graph, which takes its weights from that file
-``vectors.safetensors``  the identity's vector, those of every style, and notes to go on training from
+``network.onnx``         its graph, which reads its weights from that file
+``vectors.safetensors``  the vectors of the identity and of every style, and notes to continue training from
 ``encoder.safetensors``  the encoder's weights
-``encoder.onnx``         its graph, which takes them from there, the student's from its own file
-=======================  =============================================================================
+``encoder.onnx``         its graph, which reads them from there, and the student's from the student's own file
+=======================  =================================================================================
 
 Both graphs are checked against PyTorch at ten sizes, and the network on a batch of tiles with given statistics.
 """
@@ -59,7 +59,7 @@ SIZES = (
 
 class ExportedNetwork(nn.Module):
     """What ``network.onnx`` computes: ``(photo, field, vector, dose, given, share)`` to ``(painting, statistics)``; the
-    vector is the one at this dose."""
+    vector is already the one at this dose."""
 
     def __init__(self, network: StyleNetwork) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class ExportedEncoder(nn.Module):
 
 
 def rounded(module: nn.Module) -> nn.Module:
-    """``module`` with weights as half precision keeps them, in float32."""
+    """Round the weights of ``module`` to half precision; they are stored in float32."""
     for tensor in module.state_dict().values():
         if tensor.is_floating_point():
             tensor.copy_(tensor.half().float())
@@ -93,7 +93,7 @@ def rounded(module: nn.Module) -> nn.Module:
 
 
 def load(checkpoint: Path) -> tuple[Model, dict[str, Any]]:
-    """The averaged model of a training's ``checkpoint/``, rounded as it is shipped, and what its notes say."""
+    """Load the averaged model from a training run's ``checkpoint/``, rounded as it is shipped, and its notes."""
     parts, notes = state.read(checkpoint)
     model = Model(notes["config"]["styles"], StyleNetwork(**notes["config"]["network"]))
     model.load_state_dict(parts["average"])
@@ -101,7 +101,7 @@ def load(checkpoint: Path) -> tuple[Model, dict[str, Any]]:
 
 
 def positions(file: Path) -> dict[str, tuple[int, int, str, list[int]]]:
-    """Where each tensor of a safetensors file stands: offset, length, number format and shape."""
+    """Return where each tensor of a safetensors file is: offset, length, number format and shape."""
     with file.open("rb") as stream:
         (size,) = struct.unpack("<Q", stream.read(8))
         header = json.loads(stream.read(size))
@@ -113,8 +113,8 @@ def positions(file: Path) -> dict[str, tuple[int, int, str, list[int]]]:
 
 
 def outsource(model: onnx.ModelProto, prefix: str, file: Path) -> None:
-    """Let the graph take the tensors whose names begin with ``prefix`` from a safetensors file that lies beside it,
-    where they are kept in half precision under the rest of the name."""
+    """Make the graph read the tensors whose names begin with ``prefix`` from a safetensors file beside it, where they
+    are stored in half precision under the rest of the name."""
     where, graph = positions(file), model.graph
     kept, casts = [], []
     for tensor in graph.initializer:
@@ -136,9 +136,9 @@ def outsource(model: onnx.ModelProto, prefix: str, file: Path) -> None:
 
 
 def graph_of(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str], shapes: tuple) -> onnx.ModelProto:
-    """``module`` as an ONNX graph that tells nothing of the machine it was made on."""
+    """Export ``module`` as an ONNX graph that contains no information about the machine it was made on."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        warnings.simplefilter("ignore")  # the exporter's own deprecation warnings
         file = Path(folder, "graph.onnx")
         torch.onnx.export(
             module, tuple(inputs.values()), file, dynamo=True, dynamic_shapes=shapes, input_names=list(inputs),
@@ -146,17 +146,17 @@ def graph_of(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str], s
         )  # fmt: skip
         model = onnx.load(file)
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
-        # The exporter notes where each node comes from: the paths of whoever's machine it was.
+        # The exporter records where each node comes from, with paths of the machine it ran on.
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
     return model
 
 
 def export(model: Model, notes: dict[str, Any], folder: Path) -> None:
-    """Write the five files. ``student.safetensors`` must lie in ``folder`` already."""
+    """Write the five files. ``student.safetensors`` must already be in ``folder``."""
     network, encoder = model.network, model.encoder
     halves = [{k: v.half().contiguous() for k, v in m.state_dict().items()} for m in (network, encoder)]
-    # What changes with every style stays out of the network's file, whose digest the files of single styles name.
+    # What changes with every style stays out of the network's file, since style files refer to that by its digest.
     save_file(halves[0], folder / "network.safetensors", {"config": json.dumps(network.config)})
     save_file(halves[1], folder / "encoder.safetensors", {"config": json.dumps(encoder.config)})
     vectors = {name: vector.half().contiguous() for name, vector in zip(notes["ids"], model.vectors, strict=True)}
@@ -189,8 +189,8 @@ def export(model: Model, notes: dict[str, Any], folder: Path) -> None:
 
 
 def largest_difference(model: Model, folder: Path) -> float:
-    """The largest absolute difference of the painting from PyTorch's, of pixels in 0..1, over ``SIZES``, styles in turn
-    at three doses, and for tiles with given statistics; and of what the encoder predicts."""
+    """Return the largest absolute difference from PyTorch: of paintings, in 0..1, over ``SIZES``, with styles in turn
+    at three doses, and for tiles with given statistics; and of the encoder's predictions."""
     session, predicting = (
         onnxruntime.InferenceSession(folder / f"{name}.onnx", providers=["CPUExecutionProvider"])
         for name in ("network", "encoder")
@@ -219,8 +219,8 @@ def largest_difference(model: Model, folder: Path) -> float:
 
 
 def checked(checkpoint: Path, folder: Path) -> float:
-    """Export and check; returns the largest difference. Raises SystemExit when PyTorch and the files disagree, and
-    leaves ``folder`` as it was then."""
+    """Export and check; return the largest difference. Raises SystemExit if PyTorch and the files disagree, and then
+    leaves ``folder`` unchanged."""
     model, notes = load(checkpoint)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as name:

@@ -1,4 +1,4 @@
-"""VGG-19 as the judge of training: from a file, or from the Hub as the app reads it."""
+"""VGG-19 as the loss network of training: from a file, or from the Hub as in the app."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from nst.backbones.kinds import STYLE_LAYERS
 from nst.backbones.vgg19 import LAYOUT, SHAPES, VGG19
 from nst.hub import weights
 
-LAST = max(LAYOUT[layer][0] for layer in STYLE_LAYERS)  # index of the deepest convolution that is needed
+LAST = max(LAYOUT[layer][0] for layer in STYLE_LAYERS)  # index of the deepest convolution in use
 
 
 def vgg19(file: Path | None) -> VGG19:
-    """VGG-19 from a safetensors file, whose layers beyond those in use may be missing; without one, from the Hub.
+    """Load VGG-19 from a safetensors file, which may lack layers beyond those in use, or, without one, from the Hub.
 
-    Raises SystemExit for a file that is none."""
+    Raises SystemExit for a file that is not VGG-19."""
     if file is None:
         return VGG19(weights.vgg19())
     try:

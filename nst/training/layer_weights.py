@@ -1,12 +1,13 @@
-"""How far each of the student's layers can be trusted: ``python -m nst.training.trust --photos P --paintings P``.
+"""Fit weights for the student's layers: ``python -m nst.training.layer_weights --photos P --paintings P``.
 
-What an optimizer follows is the objective's gradient. VGG-19's, on paintings in the making, is told here as a sum of
-the gradients of the student's terms, none of them negative, as near to it as can be (least squares over every level of
-the picture's pyramid). It prints each term's weight, where each had 1 under VGG-19, and the cosine between both
-gradients, from the finest level to the coarsest: with these weights, with those in use, and with VGG-19's own.
+An optimizer follows the gradient of the objective. Here VGG-19's gradient on paintings in progress is approximated by a
+sum of the gradients of the student's terms with non-negative weights (least squares over every level of the picture's
+pyramid). Prints each term's weight, where each is 1 under VGG-19, and the cosine between the two gradients, from the
+finest level to the coarsest: with these weights, with those in use, and with VGG-19's own.
 
-Those in use, ``student.TRUST`` and ``student.STRUCTURE``, are chosen by it, then by the distances of training pictures
-painted with weights near to these. Of the styles' only proportions count: of a deep one's to the shallow ones'.
+Those in use, ``student.TRUST`` and ``student.STRUCTURE``, were chosen by these results, then by the distances of
+training pictures painted with similar weights. Of the style weights, only the ratios of the deep ones to the shallow
+ones matter.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from nst.settings import Settings
 from nst.training.data import Diet, Folder
 
 SIDE = 192  # of the pictures
-ROUNDS = 2000  # of the least squares; they settle long before
+ROUNDS = 2000  # iterations of the least squares, which converge long before
 
-Slopes = list[Tensor]  # by each level of a picture's pyramid, from the finest
+Slopes = list[Tensor]  # gradients by level of a picture's pyramid, from the finest
 
 
 def slopes(network: Backbone, picture: Tensor, photo: Tensor, art: Tensor) -> dict[str, Slopes]:
-    """How each term changes with the picture: structure where the student may compare it, style at every layer. All are
-    ``[1, 3, H, W]`` in 0..1."""
+    """Return the gradient of each term with respect to the picture: structure where the student may compare it, style
+    at every layer. All inputs are ``[1, 3, H, W]`` in 0..1."""
     layers = (*STYLE_LAYERS, *STRUCTURE)
     levels = [level.detach().requires_grad_() for level in take_apart(picture)]
     found = network(put_together(levels), layers)
@@ -50,8 +51,8 @@ def slopes(network: Backbone, picture: Tensor, photo: Tensor, art: Tensor) -> di
 
 
 def told(wanted: list[Slopes], terms: list[dict[str, Slopes]]) -> dict[str, float]:
-    """Weights of the terms, none negative, whose sum comes nearest to what is wanted: of each picture, every level
-    counting alike."""
+    """Fit non-negative weights of the terms, so that the sum is nearest to the wanted gradients: over all pictures,
+    with every level counting equally."""
     count = len(terms[0])
     products, sums = torch.zeros(count, count, dtype=torch.float64), torch.zeros(count, dtype=torch.float64)
     for goal, found in zip(wanted, terms, strict=True):
@@ -67,7 +68,8 @@ def told(wanted: list[Slopes], terms: list[dict[str, Slopes]]) -> dict[str, floa
 
 
 def cosines(wanted: list[Slopes], terms: list[dict[str, Slopes]], weights: dict[str, float]) -> list[float]:
-    """Between what is wanted and the weighted sum of the terms, at every level, the mean over all pictures."""
+    """Return the cosine between the wanted gradient and the weighted sum of the terms at every level, averaged over all
+    pictures."""
     found = []
     for goal, parts in zip(wanted, terms, strict=True):
         made = (sum(weights[k] * s[level] for k, s in parts.items()) for level in range(len(goal)))

@@ -1,4 +1,6 @@
-"""The model card ``models/README.md``, from the catalogue ``models/styles.json`` and ``models/student.json``."""
+"""Generates the model card ``models/README.md`` from ``styles.json``, the catalog, and ``student.json`` in
+``models/``.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,7 @@ What *Quick*, the full method under the small network, makes of the same photogr
 | --- | {lines} |
 {rows}
 """
-FIGURES = {  # name in a heading, and decimals
+FIGURES = {  # heading, and number of decimals
     "style": ("Style", 3),
     "relu4_1": ("relu4_1", 2),
     "relu5_1": ("relu5_1", 2),
@@ -89,12 +91,12 @@ with too (Ustyuzhaninov et al. 2017): nothing here was ever trained to please it
 
 
 def figured(metrics: dict[str, Any]) -> str:
-    """A table's cells for these figures."""
+    """Format these metrics as cells of a table row."""
     return " | ".join(f"{metrics[name]:.{decimals}f}" for name, (_, decimals) in FIGURES.items())
 
 
 def rows(entries: list[dict[str, Any]]) -> list[str]:
-    """The table's rows for these entries of the catalogue."""
+    """Return the table's rows for these entries of the catalog."""
     return [
         f"| `{e['id']}` | *{e['title']}*, {e['artist']}, {e['year']} ({e['license']}) | {figured(e['metrics'])} |"
         for e in entries
@@ -102,7 +104,7 @@ def rows(entries: list[dict[str, Any]]) -> list[str]:
 
 
 def of_styles(entries: list[dict[str, Any]]) -> str:
-    """The card's part on the fast styles, from the catalogue's entries."""
+    """Return the card's part on the fast styles, from the catalog's entries."""
     network, notes = files.network(), files.notes_of(MODELS / "vectors.safetensors")
     heads = {"names": " | ".join(n for n, _ in FIGURES.values()), "lines": " | ".join("---" for _ in FIGURES)}
     quick = [f"| `{e['id']}` | {figured(e['metrics']['quick'])} |" for e in entries if "quick" in e["metrics"]]
@@ -121,7 +123,7 @@ def of_styles(entries: list[dict[str, Any]]) -> str:
 
 
 def of_student(entry: dict[str, Any]) -> str:
-    """The card's part on the student, from its entry."""
+    """Return the card's part on the student, from its entry."""
     cost, rows = entry["costs"], []
     small, large = cost["parameters"]
     rows.append(f"| Parameters | {small / 1e6:.2f} million | {large / 1e6:.2f} million |")
@@ -142,11 +144,11 @@ def of_student(entry: dict[str, Any]) -> str:
 
 
 def whole() -> str:
-    """The card for what is in ``models/`` now."""
+    """Return the whole card for what is currently in ``models/``."""
     styles, student = (json.loads((MODELS / f"{name}.json").read_text("utf-8")) for name in ("styles", "student"))
     return of_styles(styles) + of_student(student)
 
 
 def write() -> None:
-    """Write the card anew."""
+    """Rewrite the card."""
     (MODELS / "README.md").write_text(whole(), "utf-8")

@@ -1,4 +1,4 @@
-"""The photographs that the feed-forward network is trained on, in memory as bytes, and those held out to measure on."""
+"""The photographs for training the feed-forward network, in memory as bytes, and those held out for measurement."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from nst.images import fit, open_image
 from nst.tensors import to_tensor
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-SHORT, LONG = 288, 480  # largest sides of a photograph that is kept
-AREA, ASPECT = (0.15, 1.0), (0.75, 1.33)  # of a crop: share of the photograph's largest square, height to width
-HELD_OUT, WHOLE = 10, 512  # photographs held out at most, and their long side
+SHORT, LONG = 288, 480  # largest sides of a photograph in memory
+AREA, ASPECT = (0.15, 1.0), (0.75, 1.33)  # of a crop: fraction of the photograph's largest square; height to width
+HELD_OUT, WHOLE = 10, 512  # maximum number of photographs held out, and their long side
 
 
 def pictures(folder: Path) -> list[Path]:
-    """The picture files of a folder, and of those in it."""
+    """Return the picture files in a folder and its subfolders, sorted."""
     return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
 
 
 def opened(source: Path) -> Iterator[tuple[str, Image.Image]]:
-    """Name without suffix, and picture, of all in a folder or a tar file, in the order of their names."""
+    """Yield the name without suffix and the picture of each file in a folder or a tar file, in order of name."""
     if source.is_dir():
         for path in pictures(source):
             yield path.stem, open_image(path).image
@@ -43,8 +43,8 @@ def opened(source: Path) -> Iterator[tuple[str, Image.Image]]:
 
 
 class Photographs:
-    """A folder's or a tar file's photographs on ``device``, some held out. A crop follows from its number, so a resumed
-    run sees what an uninterrupted one would."""
+    """The photographs of a folder or tar file on ``device``, some of them held out. A crop is determined by its number,
+    so a resumed run sees the same crops as an uninterrupted one."""
 
     def __init__(self, source: Path, device: torch.device, seed: int = 0) -> None:
         everything = [picture for _, picture in opened(source)]
@@ -62,7 +62,7 @@ class Photographs:
         self.pixels = self.pixels.to(device)
 
     def crops(self, numbers: list[int], side: int) -> Tensor:
-        """The crops with these numbers, ``[N, 3, side, side]`` in 0..1."""
+        """Return the crops with these numbers, ``[N, 3, side, side]`` in 0..1."""
         chosen, maps = [], []
         full_height, full_width = self.pixels.shape[-2:]
         for number in numbers:
@@ -85,13 +85,13 @@ class Photographs:
         return F.grid_sample(stored, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
     def whole(self, number: int) -> Tensor:
-        """A photograph that is not trained on, ``[1, 3, H, W]``."""
+        """Return a held-out photograph, ``[1, 3, H, W]``."""
         photo = self.held_out[number]
         sides = [max(SMALLEST, side // MULTIPLE * MULTIPLE) for side in photo.size]
         return to_tensor(photo.resize(sides), self.pixels.device)
 
 
 def _bounded(picture: Image.Image) -> Image.Image:
-    """``picture`` no larger than what is kept."""
+    """Shrink ``picture`` to at most the size that is kept."""
     scale = min(1.0, SHORT / min(picture.size), LONG / max(picture.size))
     return picture.resize([max(1, round(side * scale)) for side in picture.size], Image.LANCZOS)

@@ -1,4 +1,4 @@
-"""The paintings that the encoder learns from: versions of those there are, which change all the time."""
+"""The paintings that the encoder learns from: augmented versions of those given, replaced continually."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from nst.feedforward.objective import Targets, sides_of, statistics_of
 from nst.images import of_area
 from nst.tensors import to_tensor
 
-ENDS = (0.0, 1.0)  # levels at which they are seen, fine and broad
+ENDS = (0.0, 1.0)  # levels at which the paintings are seen, fine and broad
 
 
 def other_painting(paintings: list[Image.Image], rng: random.Random) -> Image.Image:
-    """A painting that is none of these and still one: a part of one, mirrored, its colors exchanged, or two mixed."""
+    """Make a new painting from the given ones: a crop, mirrored, with its colors exchanged, or a blend of two."""
     chosen = rng.choice(paintings)
     if rng.random() < 0.8:
         share = rng.uniform(0.45, 1.0)
@@ -42,7 +42,8 @@ def other_painting(paintings: list[Image.Image], rng: random.Random) -> Image.Im
 
 @dataclass
 class Pool:
-    """Paintings that the encoder learns from: what it is told of them, and what it is to come to. They change."""
+    """Paintings that the encoder currently learns from: its input features, and the target statistics. They are
+    replaced over time."""
 
     paintings: list[Image.Image]
     judge: VGG19 | Student
@@ -54,7 +55,7 @@ class Pool:
     targets: Targets | None = None
 
     def make(self, number: int) -> tuple[Tensor, Targets]:
-        """The painting of this number; the first ones are the paintings as they are."""
+        """Return features and targets of the painting with this number; the first ones are the unchanged paintings."""
         rng = random.Random(f"painting {self.seed} {number}")
         whole = number < len(self.paintings)
         painting = self.paintings[number] if whole else other_painting(self.paintings, rng)
@@ -68,7 +69,7 @@ class Pool:
         return features, statistics_of(self.judge, painting, sides, self.device)
 
     def fill(self, count: int, made: int) -> None:
-        """Have ``count`` of them, as they are when ``made`` were made."""
+        """Fill the pool with ``count`` paintings, as it is after ``made`` paintings were made."""
         self.made = max(made, count)
         numbers = sorted(range(self.made - count, self.made), key=lambda number: number % count)
         several = [self.make(number) for number in numbers]
@@ -76,7 +77,7 @@ class Pool:
         self.targets = Targets.joined([targets for _, targets in several])
 
     def renew(self) -> None:
-        """Replace the oldest one by a new one."""
+        """Replace the oldest painting with a new one."""
         place = self.made % len(self.features)
         features, targets = self.make(self.made)
         self.features[place] = features[0]

@@ -1,9 +1,10 @@
-"""In which directions the student sees a layer and what it hands on to the next, and VGG-19 seen so.
+"""Directions in which the student represents a layer and passes it on, and VGG-19's features along them.
 
-Where a layer can be seen, these are orthonormal directions among VGG-19's channels, so that distances of activations
-and of Gram matrices are VGG-19's own, but for what lies in no such direction. What a layer hands on is led by what the
-next one makes of it: the directions without which its convolution would change most (reduced-rank regression, Izenman
-1975). While the student learns, all is divided by its usual size: Adam moves every weight by about the same amount.
+At the layers in use, these are orthonormal directions among VGG-19's channels, so that distances of activations and of
+Gram matrices are VGG-19's own, except for what lies outside these directions. What a layer passes on is chosen by its
+effect on the next one: the directions without which the next convolution's output would change most (reduced-rank
+regression, Izenman 1975). While the student learns, everything is divided by its usual magnitude, because Adam changes
+every weight by about the same amount.
 """
 
 from __future__ import annotations
@@ -20,29 +21,32 @@ from nst.backbones.student import LEARNED, STAGES, Student
 from nst.backbones.vgg19 import VGG19
 from nst.training.data import Diet
 
-CALIBRATION, SIDE = 120, 256  # pictures from which the directions are found, and their side
-FLOOR = 1e-6  # of the largest variance: what varies less is rounding
+CALIBRATION, SIDE = 120, 256  # number of pictures from which the directions are found, and their side
+FLOOR = 1e-6  # fraction of the largest variance: smaller variation is rounding error
 
 Seen = dict[str, Tensor]
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """As ``losses.gram_matrix``, which cannot be differentiated twice."""
+    """Like ``losses.gram_matrix``, but twice differentiable."""
     flat = features.flatten(2).float()
     return flat @ flat.mT / flat.shape[2]
 
 
 def seen(teacher: VGG19, picture: Tensor) -> Seen:
-    """VGG-19's activations at all layers, pooled where pooling follows."""
+    """Return VGG-19's activations at all layers, pooled where pooling follows."""
     found = teacher(picture, STAGES)
     return {layer: F.max_pool2d(x, 2) if STAGES[layer].pooled else x for layer, x in found.items()}
 
 
 @dataclass(frozen=True)
 class Coordinates:
-    """Of each layer in use: directions ``bases`` ``[C, K]``, where they are fewer than channels, and the usual
-    ``sizes`` along them, ``[K]``. Of each but the last: ``means`` of the channels ``[C]``, the ``ways`` ``[C, K]``
-    along which what is left of them goes on, and how much the next layer hangs on each, ``gains`` ``[K]``."""
+    """Directions and scales of the layers.
+
+    For each layer in use: directions ``bases`` ``[C, K]``, if they are fewer than its channels, and the usual
+    magnitudes ``sizes`` along them, ``[K]``. For each layer but the last: ``means`` of the channels, ``[C]``; the
+    projections ``ways`` ``[C, K]`` through which the channels less their means are passed on; and how strongly the next
+    layer depends on each, ``gains`` ``[K]``."""
 
     bases: Seen
     sizes: Seen
@@ -53,7 +57,8 @@ class Coordinates:
     @classmethod
     @torch.no_grad()
     def found(cls, teacher: VGG19, diet: Diet) -> Coordinates:
-        """Those of some pictures. Directions are those in which Gram matrices lie, each divided by its norm."""
+        """Find the coordinates from sample pictures. Directions are those in which the Gram matrices lie, each divided
+        by its norm."""
         grams: dict[str, list[Tensor]] = {layer: [] for layer in STAGES}
         means: dict[str, list[Tensor]] = {layer: [] for layer in STAGES}
         for picture in _shown(diet):
@@ -73,7 +78,7 @@ class Coordinates:
             values, vectors = torch.linalg.eigh(torch.stack(grams[layer]).mean(dim=0) - torch.outer(mean, mean))
             spread = values.clamp(min=FLOOR * float(values[-1])).sqrt()
             kernel = teacher.convolutions[following].weight.float().permute(0, 2, 3, 1).flatten(0, 2)
-            heard = kernel @ vectors * spread  # by the next layer, of what varies by 1 along each vector
+            heard = kernel @ vectors * spread  # the next layer's response to a variation of 1 along each vector
             strengths, loudest = torch.linalg.eigh(heard.mT @ heard)
             count = STAGES[layer].passed
             self.ways[layer] = (vectors / spread) @ loudest[:, -count:]
@@ -82,9 +87,9 @@ class Coordinates:
 
     @torch.no_grad()
     def turned(self, student: Student, teacher: VGG19, diet: Diet) -> Coordinates:
-        """These with directions turned, within what they span, to those of a student that has learned already:
-        found anew they differ in sign, or where two count alike. The rotation is the orthogonal Procrustes problem's
-        (Schoenemann 1966), layer by layer."""
+        """Rotate the directions, within their span, to those of a student that has already learned: when found again,
+        they may differ in sign, or where two have equal weight. The rotation of each layer solves the orthogonal
+        Procrustes problem (Schoenemann 1966)."""
         common: dict[str, Tensor] = dict.fromkeys(self.bases, 0)
         for picture in _shown(diet):
             wanted, made = self.along(seen(teacher, picture)), student(picture, LEARNED)
@@ -95,17 +100,17 @@ class Coordinates:
         return Coordinates(**asdict(self) | {"bases": bases})
 
     def along(self, features: Seen) -> Seen:
-        """Activations of the layers in use along their directions."""
+        """Return activations of the layers in use along their directions."""
         return {k: _mapped(features[k], self.bases[k]) if k in self.bases else features[k] for k in LEARNED}
 
     def passed(self, features: Seen) -> Seen:
-        """What goes on to the next layers, each channel varying by about 1."""
+        """Return what is passed on to the next layers, with each channel varying by about 1."""
         return {k: _mapped(features[k] - self.means[k].view(1, -1, 1, 1).to(features[k].dtype), w)
                 for k, w in self.ways.items()}  # fmt: skip
 
     def grown(self, student: Student, back: bool = False) -> Seen:
-        """The tensors of a student that learns, changed so that its activations are as large as the teacher's; or, of
-        one whose are so large, ``back`` again."""
+        """Return the tensors of a student in training, rescaled so that its activations have the teacher's magnitude;
+        with ``back``, the reverse."""
         tensors = {name: tensor.clone() for name, tensor in student.state_dict().items()}
         for layer, size in self.sizes.items():
             factor = 1 / size if back else size
@@ -120,5 +125,5 @@ def _mapped(x: Tensor, matrix: Tensor) -> Tensor:
 
 
 def _shown(diet: Diet) -> list[Tensor]:
-    rng = random.Random(0)  # whatever the course's seed: directions found anew are to span what the last course's did
+    rng = random.Random(0)  # independent of the run's seed: directions found again should span what the last run's did
     return [(diet.photos, diet.paintings)[number % 2].crop(rng, SIDE) for number in range(CALIBRATION)]

@@ -1,10 +1,11 @@
-"""Put trained styles into the catalogue: ``python -m nst.training.publish CHECKPOINT --paintings PAINTINGS STYLE ...``.
+"""Publish trained styles: ``python -m nst.training.publish CHECKPOINT --paintings PAINTINGS STYLE ...``.
 
 Exports the network (see ``export.py``), measures every named style on a folder of photographs that were not trained on,
-paints the thumbnails, and writes the entries of ``models/styles.json`` and the model card ``models/README.md``.
-``--quick`` measures *Quick* on the same photographs and paintings too, as the yardstick; its figures are kept from
-then on. A STYLE is the name of a painting's file without its suffix, or ``id=name``. What a painting is called comes
-from its entry; for one that has none yet, from ``--title`` and the like."""
+paints the thumbnails, and writes the entries of the catalog ``models/styles.json`` and the model card
+``models/README.md``. ``--quick`` also measures *Quick* on the same photographs and paintings, as the yardstick; its
+figures are kept from then on. A STYLE is the name of a painting's file without its suffix, or ``id=name``. A painting's
+title and other details come from its entry; for a new one, from ``--title`` and the related options.
+"""
 
 from __future__ import annotations
 
@@ -35,19 +36,19 @@ THUMBNAIL = 320
 
 
 def means(results: list[dict[str, float]]) -> dict[str, Any]:
-    """Over several photographs."""
+    """Average the figures over several photographs."""
     found = {key: round(statistics.mean(r[key] for r in results), 3) for key in results[0]}
     return found | {"photos": len(results), "size": SIZE}
 
 
 def by_fast(judge: VGG19, style: str, painting: Image.Image, photos: list[Image.Image], known: dict) -> dict[str, Any]:
-    """Mean figures of a style of the catalogue."""
+    """Return the mean figures of a style of the catalog."""
     made = ((photo, nst.stylize(photo, style)) for photo in photos)
     return means([metrics.figures(judge, photo, painting, result, known) for photo, result in made])
 
 
 def by_quick(judge: VGG19, painting: Image.Image, photos: list[Image.Image], known: dict) -> dict[str, Any]:
-    """Mean figures of what *Quick* makes of the same pairs."""
+    """Return the mean figures of what *Quick* makes of the same pairs."""
     settings = nst.Settings(**dict(PRESETS["quick"].values) | {"size": SIZE})
     results = []
     for photo in photos:
@@ -58,14 +59,14 @@ def by_quick(judge: VGG19, painting: Image.Image, photos: list[Image.Image], kno
 
 
 def write(entries: list[dict[str, Any]]) -> None:
-    """Write the catalogue, and let the program read it anew."""
+    """Write the catalog, and make the program reload it."""
     text = json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
     (MODELS / "styles.json").write_text(text, "utf-8")
     catalogued.catalogue.cache_clear()
 
 
 def reread() -> None:
-    """Forget what the program has read of the files before."""
+    """Clear the caches of files that the program has read before."""
     for cached in (catalogued.catalogue, catalogued.vectors, catalogued.network_digest, sessions._open):
         cached.cache_clear()
 
@@ -124,7 +125,7 @@ def main() -> None:
     for thumbnail in options.thumbnails:
         name, equals, file = thumbnail.rpartition("=")
         shown |= {name: file} if equals else dict.fromkeys(entries.keys() - shown.keys(), file)
-    known: dict = {}  # what was seen of these photographs and paintings
+    known: dict = {}  # cached features of these photographs and paintings
     for name, file in named_styles.items():
         metrics = by_fast(judge, name, paintings[file], photos, known)
         quick = (

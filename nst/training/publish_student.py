@@ -1,8 +1,8 @@
 """Ship a trained student: ``python -m nst.training.publish_student OUT --paintings FOLDER --photos FOLDER``.
 
-OUT is what ``distill.py`` or ``deep.py`` left. Writes ``models/student.safetensors`` and its entry
-``models/student.json``, with what it costs against VGG-19 on this machine, and how far the pictures that it leads to
-are from a painting's style and a photograph's content under VGG-19, beside those that VGG-19 leads to.
+OUT is the output folder of ``distill.py`` or ``deep.py``. Writes ``models/student.safetensors`` and its entry
+``models/student.json``: its cost on this machine compared with VGG-19's, and how far the pictures optimized with it are
+from the painting's style and the photograph's content under VGG-19, compared with those optimized with VGG-19.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from nst.training.photos import pictures
 
 FILE = "student.safetensors"
 LICENSE = "MIT; learned from VGG-19 (Simonyan & Zisserman 2014, CC BY 4.0), none of whose weights it has"
-SIDES, REPEATS = (256, 512, 1024), 5  # of the pictures whose steps are timed
+SIDES, REPEATS = (256, 512, 1024), 5  # of the pictures on which steps are timed, and how often
 
 
 def size(network: Backbone) -> tuple[int, int]:
-    """Parameters in use, and their multiplications for a picture of 256 x 256."""
+    """Count the parameters in use, and their multiplications for a picture of 256 x 256."""
     parameters = multiplied = 0
 
     def count(module: nn.Module, given: Any, found: torch.Tensor) -> None:
@@ -58,34 +58,34 @@ def size(network: Backbone) -> tuple[int, int]:
 
 
 def step(network: Backbone, side: int) -> float:
-    """Seconds of one way forward and back through all layers in use, the median."""
+    """Measure the seconds of one forward and backward pass through all layers in use, the median."""
     seconds = []
     for _ in range(REPEATS + 1):
         picture = torch.rand(1, 3, side, side, device=network.mean.device).requires_grad_()
         began = time.perf_counter()
         found = network(picture, LEARNED)
         gradient = torch.autograd.grad(sum(f.float().mean() for f in found.values()), picture)[0]
-        gradient.sum().item()  # a GPU is waited for
+        gradient.sum().item()  # waits for a GPU
         seconds.append(time.perf_counter() - began)
     return statistics.median(seconds[1:])
 
 
 def costs(student: Backbone, vgg19: Backbone) -> dict[str, Any]:
-    """Parameters, multiplications, and seconds of a step at each of SIDES, of both."""
+    """Return parameters, multiplications, and seconds of a step at each of ``SIDES``, for both networks."""
     parameters, multiplied = zip(size(student), size(vgg19), strict=True)
     steps = {str(side): [round(step(network, side), 4) for network in (student, vgg19)] for side in SIDES}
     return {"parameters": parameters, "multiplications": multiplied, "steps": steps}
 
 
 def painted(photo: Image.Image, painting: Image.Image, settings: Settings, **options: Any) -> tuple[Image.Image, float]:
-    """The finished picture, and the seconds that it took."""
+    """Return the finished picture, and the seconds it took."""
     began = time.perf_counter()
     (last,) = deque(optimize(photo, painting, settings, **options), maxlen=1)
     return last.image, time.perf_counter() - began
 
 
 def ways(photo: Image.Image, painting: Image.Image) -> dict[str, tuple[Image.Image, float]]:
-    """What Quick, Quick and its finish, and Full make of a pair, and the seconds that each took in all."""
+    """Return what Quick, Quick with its finish, and Full make of a pair, and the total seconds of each."""
     student = PRESETS["quick"].settings()
     quick, first = painted(photo, painting, student)
     finished, rest = painted(photo, painting, student.finishing(), init=quick)
@@ -93,7 +93,7 @@ def ways(photo: Image.Image, painting: Image.Image) -> dict[str, tuple[Image.Ima
 
 
 def figures(photo: Path, painting: Path, judge: VGG19, untaught: VGG19) -> dict[str, dict[str, float]]:
-    """Of each of these ways: distances under both judges, and seconds."""
+    """Return, for each of these methods, the distances under both judges, and the seconds."""
     images, found = [open_image(file).image for file in (photo, painting)], {}
     for name, (image, seconds) in ways(*images).items():
         found[name] = metrics.distances(judge, *images, image) | {"seconds": seconds}

@@ -1,4 +1,4 @@
-"""A training's state on the disk: a folder of safetensors files, each small enough to travel, and one of JSON."""
+"""Stores the state of a training run: a folder of safetensors files, each small enough to transfer, and a JSON file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from nst.feedforward import files
 
 PARTS = ("now", "average", "first", "second")
 """Parameters, their averages, and Adam's two moments."""
-LASTING = ("ids", "content", "content_any", "aim", "aim_any")  # notes that go into models/ and come back from there
+LASTING = ("ids", "content", "content_any", "aim", "aim_any")  # notes that are stored in models/ and read back
 
 
 def save(folder: Path, parts: dict[str, dict[str, Tensor]], notes: dict[str, Any]) -> None:
-    """Write a state; the one before stays until the new one is whole."""
+    """Write a state; the previous one is kept until the new one is complete."""
     partial, old = folder.with_name(f"{folder.name}.partial"), folder.with_name(f"{folder.name}.old")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -35,7 +35,7 @@ def save(folder: Path, parts: dict[str, dict[str, Tensor]], notes: dict[str, Any
 
 
 def read(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
-    """What ``save`` wrote; the state before it where a write was cut short in the middle."""
+    """Read what ``save`` wrote, or the previous state if a write was interrupted midway."""
     if not folder.exists():
         folder = folder.with_name(f"{folder.name}.old")
     parts = {path.stem: load_file(path) for path in folder.glob("*.safetensors")}
@@ -43,19 +43,19 @@ def read(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
 
 
 def save_one(path: Path, content: dict) -> None:
-    """Write a checkpoint of one file; the one before stays until the new one is whole."""
+    """Write a checkpoint of one file; the previous one is kept until the new one is complete."""
     partial = path.with_suffix(".partial")
     torch.save(content, partial)
     os.replace(partial, path)
 
 
 def exists(folder: Path) -> bool:
-    """Whether there is a state to go on from."""
+    """Whether there is a state to resume from."""
     return folder.exists() or folder.with_name(f"{folder.name}.old").exists()
 
 
 def beginning(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What another training, or ``models/``, came to: averaged weights, and notes to begin with."""
+    """Return the result of another training run, or of ``models/``: averaged weights, and notes to start with."""
     if (folder / "network.safetensors").exists():
         return files.for_training(folder)
     parts, notes = read(folder)
@@ -64,13 +64,13 @@ def beginning(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def steps(optimizer: torch.optim.Adam, model: nn.Module) -> dict[str, int]:
-    """How many steps each parameter has had: not every step changes every one."""
+    """Return how many steps each parameter has had, since not every step changes every parameter."""
     named = model.named_parameters()
     return {name: int(optimizer.state[p]["step"]) for name, p in named if optimizer.state.get(p)}
 
 
 def moments(optimizer: torch.optim.Adam, model: nn.Module) -> dict[str, dict[str, Tensor]]:
-    """Adam's moments under their parameters' names; those of a parameter that had no step yet are left out."""
+    """Return Adam's moments by parameter name, without parameters that have had no step yet."""
     found = {"first": {}, "second": {}}
     for name, parameter in model.named_parameters():
         if state := optimizer.state.get(parameter):
@@ -81,7 +81,7 @@ def moments(optimizer: torch.optim.Adam, model: nn.Module) -> dict[str, dict[str
 def restore(
     optimizer: torch.optim.Adam, model: nn.Module, parts: dict[str, dict[str, Tensor]], taken: dict[str, int]
 ) -> None:
-    """Give Adam its moments back, and how many steps each parameter has had."""
+    """Restore Adam's moments, and how many steps each parameter has had."""
     for name, parameter in model.named_parameters():
         if name in taken:
             first, second = (torch.empty_like(parameter).copy_(parts[part][name]) for part in ("first", "second"))

@@ -1,4 +1,4 @@
-"""A course of training: the model, its averages and optimizer, and a step of them."""
+"""A training run of the feed-forward network: the model, its averages, the optimizer, and a training step."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from nst.training.photos import Photographs, opened
 from nst.training.pool import ENDS, Pool
 from nst.training.turns import LEVELS, drawn, named, rate_at
 
-CROPS = ((0.0, 192), (0.6, 256), (0.9, 320))  # progress, side of the crops from there on
-RATES = {"network": 1.0, "identity": 2.0, "vectors": 2.0, "encoder": 0.5}  # against the rate
-FIELD = 2048  # side of the stroke field that crops take windows of
-CLOSER = 0.08  # how much closer to the content crops are than whole photographs, to begin with
-EASIER = 0.02  # how much closer what the encoder predicts is to stay
-AIMS = (0.45, 1.0)  # content distance that crops are to come to
-FOLLOWED = 0.7  # how far it follows what whole photographs come to, each time
-BLUR = 0.1  # deviations of noise that are added to what the encoder is told
-LEAST = 1e-3  # deviation of what the encoder is told
-KEEP = 0.997  # of the averaged weights, at each step
+CROPS = ((0.0, 192), (0.6, 256), (0.9, 320))  # progress, and side of the crops from there on
+RATES = {"network": 1.0, "identity": 2.0, "vectors": 2.0, "encoder": 0.5}  # learning rates, relative to ``--rate``
+FIELD = 2048  # side of the stroke field, of which each crop gets a window
+CLOSER = 0.08  # initial guess of how much closer to the content crops are than whole photographs
+EASIER = 0.02  # how much closer to the content predicted styles are to stay
+AIMS = (0.45, 1.0)  # bounds of the target content distance of crops
+FOLLOWED = 0.7  # fraction of the whole photographs' error by which it is corrected each time
+BLUR = 0.1  # noise added to the encoder's input, in standard deviations
+LEAST = 1e-3  # smallest standard deviation of the encoder's input
+KEEP = 0.997  # decay of the weights' moving average, per step
 
 
 @torch.no_grad()
 def sheet(model: Model, photo: Image.Image, device: torch.device) -> Image.Image:
-    """The photograph, then what every style makes of it, fine and, below it, broad."""
+    """Return a contact sheet: the photograph, then its painting in every style, fine and, below it, broad."""
     model.eval()
     x, styles = to_tensor(photo, device), len(model.vectors)
     field = torch.from_numpy(stroke_field(photo.height, photo.width)).to(device)[None]
@@ -59,12 +59,12 @@ def sheet(model: Model, photo: Image.Image, device: torch.device) -> Image.Image
 
 
 class Training:
-    """A course: model, averages, optimizer, and all that a step needs."""
+    """A training run: model, averages, optimizer, and everything that a step needs."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         if options.add:
-            options.pool = 0  # the encoder stays as it is, too
+            options.pool = 0  # the encoder is frozen, too
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.number = number_format(self.device)
         self.groups = options.groups or (8 if self.device.type == "cuda" else 1)
@@ -74,7 +74,7 @@ class Training:
         self.ids = list(styles)
         # A style that is named twice gets twice as many crops.
         self.turns = [self.ids.index(named(style)[0]) for style in options.styles]
-        self.kept: list[str] = []  # styles that stay as they are
+        self.kept: list[str] = []  # styles that are not trained
 
         student = Student(shipped()).computing_in(self.number).to(self.device, memory_format=torch.channels_last)
         if options.judge == "student":
@@ -82,7 +82,7 @@ class Training:
         else:
             judge = vgg19(options.weights)
             judge = judge.computing_in(self.number).to(self.device, memory_format=torch.channels_last)
-        self.judge = judge  # measures; crops are judged by the other
+        self.judge = judge  # for measurement; crops are judged by ``bordered``
         judge = self.bordered = objective.bordered(judge)
         self.photos = Photographs(options.photos, self.device)
         paintings = {name: picture for name, picture in opened(options.paintings) if name not in options.leave_out}
@@ -111,7 +111,7 @@ class Training:
         self.notes = notes
 
     def _single(self, option: str) -> dict[str, float]:
-        """The values of an option that says ``ID=VALUE`` for single styles."""
+        """Return the values of an option that gives ``ID=VALUE`` for single styles."""
         pairs = (pair.partition("=") for pair in getattr(self.options, option))
         single = {name: float(value) for name, _, value in pairs}
         if unknown := sorted(single.keys() - set(self.ids)):
@@ -119,7 +119,7 @@ class Training:
         return single
 
     def _model(self) -> tuple[Model, dict[str, Any]]:
-        """The model to begin or to go on with, and what is known of it."""
+        """Return the model to start or resume with, and its notes."""
         fresh = {"step": 0, "seconds": 0.0, "trained": 0, "ids": [], "content": [], "aim": []}
         fresh |= {"content_any": None, "aim_any": None}
         options, parts, notes, tensors = self.options, None, fresh, {}
@@ -138,7 +138,7 @@ class Training:
                 raise SystemExit(f"{', '.join(there)} is there already: leave out --add to train it further.")
             every = tensors["vectors"]
             rows = [known["ids"].index(name) if name in known["ids"] else None for name in self.kept + self.ids]
-            # A new style begins as the mean of all that are there.
+            # A new style starts as the mean of all existing ones.
             tensors["vectors"] = torch.stack([every.mean(dim=0) if row is None else every[row] for row in rows])
         model = Model(len(self.kept + self.ids))
         if tensors:
@@ -162,7 +162,7 @@ class Training:
         return model, notes
 
     def fields(self, rng: random.Random, count: int, side: int) -> Tensor:
-        """Windows of the stroke field, ``[count, CHANNELS, side, side]``."""
+        """Return windows of the stroke field, ``[count, CHANNELS, side, side]``."""
         windows = []
         for _ in range(count):
             top, left = rng.randrange(FIELD - side), rng.randrange(FIELD - side)
@@ -170,8 +170,8 @@ class Training:
         return torch.stack(windows).float()
 
     def train(self) -> Tensor:
-        """One step; returns its figures, ``[groups, 5]``: style, content, roughness, grid, and the weight of
-        content."""
+        """Take one gradient step; return its figures, ``[groups, 5]``: style, content, roughness, grid, and the content
+        weight."""
         progress = min(1.0, self.seconds / (60 * self.options.minutes))
         for group in self.optimizer.param_groups:
             group["lr"] = rate_at(progress, self.options.rate) * group["times"]
@@ -186,7 +186,7 @@ class Training:
 
         def numbers(values: list) -> Tensor:
             made = torch.tensor(values)
-            # From pinned memory a copy waits for nothing that is under way.
+            # A copy from pinned memory does not wait for the GPU's pending work.
             return made.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else made
 
         vectors, targets = [], []
@@ -218,7 +218,7 @@ class Training:
         loss = objective.total(found, weight, dose)
         self.optimizer.zero_grad()
         loss.backward()
-        # A crop of one color has no variance, and its gradient may know no bounds.
+        # A crop of one color has no variance, and its gradient may be unbounded.
         parameters = [p for p in self.model.parameters() if p.grad is not None]
         norm = torch.nn.utils.get_total_norm([p.grad for p in parameters])
         scale = torch.where(norm.isfinite(), (1 / (norm + 1e-6)).clamp(max=1), torch.zeros_like(norm))
@@ -239,7 +239,8 @@ class Training:
 
     @torch.no_grad()
     def measure(self, photos: int) -> dict[str, dict[str, float]]:
-        """All figures of every style that is learned, fine, means over so many of the photographs held out."""
+        """Measure all figures of every style being trained, at the fine level: means over this many of the held-out
+        photographs."""
         self.average.eval()
         one, found, known = torch.ones(1, device=self.device), {name: [] for name in self.ids}, {}
         for photo in map(self.photos.whole, range(min(photos, len(self.photos.held_out)))):
@@ -253,8 +254,8 @@ class Training:
 
     @torch.no_grad()
     def look(self, photos: int) -> dict[str, float]:
-        """Measure the content of so many whole photographs in every style that is learned, and lead what crops are to
-        come to after it. Returns the distances by style."""
+        """Measure the content distance of this many whole photographs in every style being trained, and adjust the
+        target for crops accordingly. Returns the distances by style."""
         self.average.eval()
         found = [0.0] * len(self.ids)
         one, photos = torch.ones(1, device=self.device), min(photos, len(self.photos.held_out))
@@ -273,7 +274,7 @@ class Training:
         return dict(zip(self.ids, found, strict=True))
 
     def save(self) -> None:
-        """Write the checkpoint and the sheet."""
+        """Write the checkpoint and the contact sheet."""
         parts = {"now": self.model.state_dict(), "average": self.average.state_dict()}
         parts |= state.moments(self.optimizer, self.model)
         notes = {"config": self.model.config, "ids": self.kept + self.ids, "step": self.step, "seconds": self.seconds}
@@ -288,7 +289,7 @@ class Training:
 
 
 def lesson(training: Training) -> Tensor:
-    """A step, and a new version of a painting from time to time; returns the step's figures."""
+    """Take a training step, and replace a painting of the pool from time to time; return the step's figures."""
     figures = training.train()
     if training.options.pool and training.step % training.options.renew == 0:
         training.pool.renew()

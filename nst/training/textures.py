@@ -1,10 +1,10 @@
-"""Paint what stands in for a style's painting: ``python -m nst.training.textures STYLE ... --paintings PAINTINGS``.
+"""Synthesize textures in place of paintings: ``python -m nst.training.textures STYLE ... --paintings PAINTINGS``.
 
-The full method needs a picture of a painting, and this program comes with none by anyone else. A texture is a picture
-of its own, painted from noise until it has a painting's statistics (Gatys, Ecker & Bethge 2015, "Texture Synthesis
-Using Convolutional Neural Networks"). Writes ``models/textures/STYLE.jpg``; a style that has one keeps it, unless
-``--again``, so that the command goes on where it was stopped. A STYLE is the name of a painting's file without its
-suffix, or ``id=name``.
+The full method needs a picture of a painting, and this program ships none by anyone else. A texture is a new picture,
+optimized from noise until it has a painting's statistics (Gatys, Ecker & Bethge 2015, "Texture Synthesis Using
+Convolutional Neural Networks"). Writes ``models/textures/STYLE.jpg``. Existing textures are kept unless ``--again`` is
+given, so an interrupted command can be resumed. A STYLE is the name of a painting's file without its suffix, or
+``id=name``.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ from nst.training.turns import named
 
 FOLDER = MODELS / "textures"
 SIZE = 640
-STEPS = (250, 150, 100)  # at a quarter of the size, at half of it, at all of it: noise takes many to forget
-SETTINGS = Settings(content_weight=0, smoothness=0.05, style_1=2)  # a painting's colors, and as crisp as it is
+STEPS = (250, 150, 100)  # at a quarter, a half and all of the size: leaving the initial noise behind takes many
+SETTINGS = Settings(content_weight=0, smoothness=0.05, style_1=2)  # reproduces the painting's colors and crispness
 QUALITY = 90  # of the JPEG
 
 
 class Sizes:
-    """The objective of a picture that is judged at several sizes at once: the sum of theirs. A painting takes from a
-    texture at all its scales, and what is right at a large size is not so at a small one by itself."""
+    """The objective of a picture judged at several sizes at once: the sum of their objectives. A stylization uses a
+    texture at all its scales, and what is right at a large size is not automatically right at a small one."""
 
     def __init__(self, objectives: dict[tuple[int, int], Objective]) -> None:
         self.objectives = objectives  # by height and width
 
     def composed(self, painted: Tensor) -> Tensor:
-        """The picture itself: nothing of a photograph stays in it."""
+        """Return the picture unchanged: no part of a photograph is kept in it."""
         return painted
 
     def __call__(self, picture: Tensor) -> tuple[Tensor, Figures]:
-        """The gradient at ``[1, 3, H, W]``, as large, and the total."""
+        """Return the gradient at ``[1, 3, H, W]``, in the same shape, and the total."""
         picture, total = picture.detach().requires_grad_(), 0.0
         for size, objective in self.objectives.items():
             seen = F.interpolate(picture, size, mode="bilinear", antialias=True)
@@ -66,13 +66,13 @@ class Sizes:
 
 
 def painted(painting: Image.Image, size: int, network: str = "student", steps: tuple[int, ...] = STEPS) -> Image.Image:
-    """A painting's texture, of its proportions, with the long side ``size``; painted from coarse to fine, each size
-    with regard to those before."""
+    """Synthesize a painting's texture, with its aspect ratio and the long side ``size``, from coarse to fine; each size
+    takes the previous ones into account."""
     judges = load_judges(replace(SETTINGS, network=network))
     picture = open_image(painting)
     canvas, sizes = None, [working(painting.size, round(size / 2**halved)) for halved in reversed(range(len(steps)))]
     for place, count in enumerate(steps):
-        # Zeros beyond its border would draw a gray frame, and tell a network where in the painting it is.
+        # Zero padding would draw a gray frame, and tell the network where in the painting it is.
         judge = bordered(judges.fine if place == len(steps) - 1 else judges.coarse)
         objective = Sizes({(high, wide): _objective(judge, picture, (wide, high)) for wide, high in sizes[: place + 1]})
         wide, high = sizes[place]
@@ -83,13 +83,14 @@ def painted(painting: Image.Image, size: int, network: str = "student", steps: t
 
 
 def _objective(judge: Backbone, painting: Picture, size: tuple[int, int]) -> Objective:
-    """To be like the painting at this width and height, and no rougher."""
+    """Return the objective of being like the painting at this width and height, and no rougher."""
     seen = to_tensor(painting.image.resize(size, Image.Resampling.LANCZOS), judge.mean.device)
     return Objective(judge, seen, open_regions(painting, painting), SETTINGS, lambda: None)
 
 
 def _led(canvas: Tensor, objective: Sizes, steps: int) -> Tensor:
-    """What ``canvas`` comes to in so many steps, slower and slower along a cosine as in ``nst.optimize``."""
+    """Optimize ``canvas`` for this many steps, with the cosine schedule of the learning rate that ``nst.optimize``
+    uses."""
     levels = [level.requires_grad_() for level in take_apart(canvas.clamp(0, 1))]
     rule = LevelAdam(levels, RATE)
     for step in range(steps):

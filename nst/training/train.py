@@ -1,24 +1,25 @@
 """Train the feed-forward network: ``python -m nst.training.train OUT --photos PHOTOS --paintings PAINTINGS STYLE ...``.
 
-Johnson et al. (2016): a network is trained so that its output has the painting's Gram matrices and the photograph's
-content under VGG-19. Here one network learns all styles at once (Dumoulin et al. 2016), each of them seen fine and
-broad, at every dose, with a stroke field to paint with where a photograph is plain; and an encoder learns to predict
-the style of any painting (Ghiasi et al. 2017). Two of three groups of crops are in a style of the wall, which has
-vectors of its own; the third is in what the encoder predicts for one of all paintings, in a version of it that changes
-all the time.
+As in Johnson et al. (2016), a network is trained so that its output has the painting's Gram matrices and the
+photograph's content under VGG-19. Here one network learns all styles at once (Dumoulin et al. 2016), each at fine and
+broad strokes and at every dose, with a stroke field to paint with where a photograph is flat; and an encoder learns to
+predict the style of any painting (Ghiasi et al. 2017). Two of three groups of crops are painted in a style of the
+catalog, which has vectors of its own; the third in the style that the encoder predicts for one of all paintings, in an
+augmented version that changes all the time.
 
 PHOTOS and PAINTINGS are folders or tar files. A STYLE is the name of a painting's file without its suffix, or
-``id=name``. ``--minutes`` is the length of the whole course, along which the rate falls; started again, it goes on
-from where OUT is. ``--start`` begins with what another training, or ``models/``, came to; with ``--add`` the network
-stays as it is, and only vectors of the new styles are learned. OUT receives ``checkpoint/``, ``losses.csv``,
-``sheet.jpg``, a photograph in every style, for a person to look at, and at the end ``figures.json``.
+``id=name``. ``--minutes`` is the length of the whole run, over which the learning rate decays; started again, it
+resumes from OUT. ``--start`` starts from the result of another run, or from ``models/``; with ``--add`` the network is
+frozen, and only the vectors of the new styles are learned. OUT receives ``checkpoint/``, ``losses.csv``, ``sheet.jpg``
+(a photograph in every style, for visual inspection), and at the end ``figures.json``.
 
-How far a style may lead from the content is set for whole photographs that are not trained on (``--content``). Crops
-are closer to the photo than these, by how much depends on the style. So what crops are to come to, and the weight that
-leads there, are found while training, for every style its own.
+The content distance that a style is to have is set for whole photographs that are not trained on (``--content``). Crops
+are closer to the photo than these, by an amount that depends on the style. So the target for crops, and the content
+weight that reaches it, are found during training, separately for every style.
 
-On a GPU, photographs stay on it as bytes, and no step waits for a figure. On a CPU it computes in bfloat16 where the
-processor multiplies in it. ``--judge student`` is three times cheaper there, for the first part of a course.
+On a GPU, photographs are kept in its memory as bytes, and no step waits for a figure to be read. On a CPU,
+computation is in bfloat16 if the processor can multiply in it. ``--judge student`` is three times cheaper there, for
+the first part of a run.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from nst.training.pool import ENDS
 from nst.training.style_trainer import Training, lesson
 from nst.training.turns import LEVELS, Group
 
-LOOKED_AT = (2, 10)  # photographs that are measured on the way: on a CPU, on a GPU
+LOOKED_AT = (2, 10)  # photographs measured during training: on a CPU, on a GPU
 SAVED = 60.0  # seconds between checkpoints
 
 

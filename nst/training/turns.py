@@ -1,4 +1,4 @@
-"""Whose turn it is: in which style, at which size of the strokes and at which dose each group of crops is painted."""
+"""Draws what each group of crops is painted in during training: the style, the level of its strokes, and the dose."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from nst.training.pool import ENDS
 
-ANY = 3  # one group of so many is in a style that the encoder predicts
-LEVELS = {0.0: 3, 0.25: 2, 0.5: 2, 0.75: 1, 1.0: 2}  # from fine to broad, at which the wall is seen, and how often each
-FULL = 0.75  # of the groups are at the full dose
+ANY = 3  # one in this many groups has a style that the encoder predicts
+LEVELS = {0.0: 3, 0.25: 2, 0.5: 2, 0.75: 1, 1.0: 2}  # from fine to broad, for the catalog's styles, and how often each
+FULL = 0.75  # fraction of the groups at the full dose
 
 
 def named(style: str) -> tuple[str, str]:
-    """Style id and name of a command line's ``id=name`` or ``name``; hyphens of a name alone stand for underscores."""
+    """Split ``id=name`` or ``name`` from the command line into style id and name; hyphens in a name alone stand for
+    underscores."""
     name, equals, file = style.partition("=")
     if equals and re.fullmatch(r"[\w-]+", name):
         return name, file
@@ -28,13 +29,13 @@ class Group:
 
     wall: bool
     style: int
-    level: int  # an index of LEVELS, or of ENDS
+    level: int  # index into LEVELS or ENDS
     dose: float
 
 
 def drawn(number: int, turns: list[int], pool: int) -> Group:
-    """The group of this number: the wall's styles in turn, in an order that changes; the full dose mostly, else
-    anything from a little to more than full."""
+    """Return the group with this number: the catalog's styles in turn, in an order that changes; mostly at the full
+    dose, otherwise at a random one, from a little to more than full."""
     rng = random.Random(f"group {number}")
     dose = 1.0 if rng.random() < FULL else rng.uniform(0.1, 1.3)
     if pool and number % ANY == ANY - 1:
@@ -46,5 +47,5 @@ def drawn(number: int, turns: list[int], pool: int) -> Group:
 
 
 def rate_at(progress: float, top: float) -> float:
-    """A short warm-up, then a cosine down to a fiftieth."""
+    """Return the learning rate: a short warm-up, then a cosine decay to a fiftieth of ``top``."""
     return top * min(1.0, progress / 0.01 + 0.02) * (0.02 + 0.98 * (1 + math.cos(math.pi * progress)) / 2)
