@@ -41,7 +41,7 @@ COSTLY = (
     "scales",
     "optimizer",
     "statistic",
-)  # knobs that change the time or the memory
+)  # in time or memory
 TOGETHER = ("pooling", "content_layer")  # knobs with values that not every network supports
 CHOICES = [KNOBS[name].choices for name in TOGETHER]
 
