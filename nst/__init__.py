@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nst.images import Picture, open_image
     from nst.optimization.estimates import Estimate, estimate
     from nst.optimization.run import Step, optimize
-    from nst.regions.masks import Region
+    from nst.regions.region import Region
     from nst.saving import read_recipe, save_image
     from nst.settings import KNOBS, PRESETS, Settings
     from nst.version import __version__
@@ -36,7 +36,7 @@ _PUBLIC = {
     "feedforward.styles": ("Style", "open_style"),
     "images": ("Picture", "open_image"),
     "optimization.run": ("Step", "optimize"),
-    "regions.masks": ("Region",),
+    "regions.region": ("Region",),
     "saving": ("read_recipe", "save_image"),
     "settings": ("KNOBS", "PRESETS", "Settings"),
     "version": ("__version__",),

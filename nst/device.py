@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,6 +21,8 @@ else:
 
 def choose() -> torch.device:
     """Return the best device available: a CUDA GPU, Apple's GPU, or the CPU."""
+    import torch
+
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
@@ -32,6 +35,8 @@ def number_format(device: torch.device) -> torch.dtype:
 
     bfloat16 halves the time of a step where the hardware multiplies in it, and is slower than float32 where it does
     not."""
+    import torch
+
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     if device.type == "cpu":
@@ -42,6 +47,8 @@ def number_format(device: torch.device) -> torch.dtype:
 
 def describe(device: torch.device) -> str:
     """Return the device's display name: "CPU", "Apple GPU" or, for example, "NVIDIA L4"."""
+    import torch
+
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return "Apple GPU" if device.type == "mps" else "CPU"

@@ -7,6 +7,8 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from nst.models import MODELS
+
 SIZE = 640
 
 
@@ -141,3 +143,17 @@ def lake(width: int = 720, height: int = 512) -> Image.Image:
 
 
 DRAWINGS = {"wind": wind, "tiles": tiles, "circles": circles}
+SMALL = 240  # pixels in the long side of their thumbnails
+
+
+def thumbnail(name: str) -> Image.Image:
+    """Open a drawing's thumbnail, or that of "lake". They are stored, as drawing takes a while:
+    ``python -m nst.drawings`` makes them anew."""
+    return Image.open(MODELS / "drawings" / f"{name}.jpg")
+
+
+if __name__ == "__main__":
+    for name, draw in {**DRAWINGS, "lake": lake}.items():
+        drawn = draw()
+        drawn.thumbnail((SMALL, SMALL))
+        drawn.save(MODELS / "drawings" / f"{name}.jpg", quality=85, subsampling=0)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # on Linux
 
@@ -18,6 +20,8 @@ def free(device: torch.device) -> int | None:
 
     Linux overcommits memory and kills processes that use too much, so an allocation rarely fails there. A container's
     own limit therefore counts as well."""
+    import torch
+
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
     if device.type != "cpu" or not MEMINFO.exists():
@@ -36,5 +40,7 @@ def free(device: torch.device) -> int | None:
 
 def exhausted(error: Exception) -> bool:
     """Return whether an allocation failed: CUDA has its own error, CPU and MPS report it in a RuntimeError's text."""
+    import torch
+
     words = ("alloc_failed", "out of memory", "can't allocate memory", "not enough memory")
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(w in str(error).lower() for w in words)

@@ -15,7 +15,7 @@ from nst.feedforward import fast
 from nst.feedforward.styles import Style, find
 from nst.images import Picture, fit
 from nst.recipe import optimized
-from nst.regions.masks import drawn_regions
+from nst.regions.region import drawn_regions
 from nst.settings import FEWEST, KNOBS, Knob, Settings
 
 SIZE = fast.SIZE.default  # the page's default long side, in pixels

@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from served import LONG
 
 PHONE, DESKTOP = (390, 844), (1280, 900)
-GRADIOS_OWN = "Method not implemented."  # its client warns so whenever an upload's progress stream ends
-# The library of gradio's drawing board warns gradio of what is deprecated, by a bare stack trace; and Chromium of
-# reading pixels back from a graphics card that is none.
+GRADIOS_OWN = "Method not implemented."  # a warning of Gradio's client whenever an upload's progress stream ends
+# The library behind Gradio's image editor prints deprecation warnings as bare stack traces, and Chromium warns when
+# pixels are read back without a real graphics card.
 DRAWING_BOARD = re.compile(r"\s+at \w+\.|.*GL Driver Message")
 NAMES = ("CHROMIUM", "chromium", "chromium-browser", "google-chrome", "chrome")
 

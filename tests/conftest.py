@@ -1,4 +1,4 @@
-"""What tests of several rooms stand on."""
+"""Fixtures shared by several test files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ SLOW = {"begun", "server", "offline", "home", "exported", "run", "teach", "wheel
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """Mark as slow what asks for one of these."""
+    """Mark tests that use one of these fixtures as slow."""
     for item in items:
         if SLOW & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)
@@ -26,8 +26,8 @@ def pytest_collection_modifyitems(items) -> None:
 
 @pytest.fixture(scope="session")
 def begun(tmp_path_factory) -> Iterator[tuple[App, list]]:
-    """One running program for all tests that change nothing of it, and what came from its first painting, from the
-    download of VGG-19 to the finished picture."""
+    """One running program, shared by all tests that leave it unchanged, and the updates of its first painting, from
+    the download of VGG-19 to the finished picture."""
     folder = tmp_path_factory.mktemp("server")
     scene().resize((96, 64)).save(folder / "beach.png")
     with app_with_hub(folder) as running:
@@ -39,13 +39,13 @@ def begun(tmp_path_factory) -> Iterator[tuple[App, list]]:
 
 @pytest.fixture(scope="session")
 def server(begun) -> App:
-    """The running program; VGG-19 is here."""
+    """The shared program, with VGG-19 downloaded."""
     return begun[0]
 
 
 @pytest.fixture(scope="session")
 def offline(tmp_path_factory) -> Iterator[App]:
-    """The same where nothing can be downloaded."""
+    """A shared program that cannot download anything."""
     with app(tmp_path_factory.mktemp("offline"), NOBODY) as running:
         yield running
 
@@ -53,7 +53,7 @@ def offline(tmp_path_factory) -> Iterator[App]:
 @pytest.fixture
 def cache(tmp_path, monkeypatch) -> Path:
     """An empty cache, a small layout, and no waiting. The Hub's client reads its environment when it is
-    imported, so that within this process only its constants can be changed; some tests start a fresh one."""
+    imported, so within this process only its constants can be changed; some tests start a new process."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)

@@ -111,7 +111,7 @@ class Request:
 @dataclass
 class Hub:
     """The server, in threads of this process from ``with`` on. Each attribute may be set while it runs;
-    ``cuts`` and ``stalls`` hold a number of bytes for each of the next bodies that they befall."""
+    ``cuts`` and ``stalls`` list, for the next bodies, after how many bytes each is cut or stalls."""
 
     files: dict[str, Content]
     repo: str = REPO

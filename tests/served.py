@@ -17,7 +17,7 @@ import numpy as np
 from hub import Content, Hub
 from safetensors.numpy import save
 
-from nst.backbones.vgg19 import SHAPES
+from nst.backbones.kinds import VGG_SHAPES as SHAPES
 
 ROOT = Path(__file__).resolve().parent.parent
 NOBODY = "http://127.0.0.1:9"  # the port of the discard protocol, where nothing listens

@@ -18,7 +18,7 @@ from served import LONG, NOBODY, wait_for
 import nst
 from nst.drawings import DRAWINGS
 from nst.hub import weights
-from nst.regions.masks import SECOND, STAYS
+from nst.regions.region import SECOND, STAYS
 
 SMALL = {"size": 64, "steps": 4}
 

@@ -105,7 +105,7 @@ def test_the_network_is_timed_once_and_then_the_time_is_known(monkeypatch):
 
 
 def test_the_time_is_known_on_every_kind_of_device(monkeypatch):
-    """A network is on "cuda:0", where the best device is "cuda"."""
+    """The network's device is "cuda:0", while the chosen device is "cuda"."""
     monkeypatch.setattr(estimates, "_timed", {})
     monkeypatch.setattr(estimates, "_step", lambda network, statistic, side: side / 1000)
     monkeypatch.setattr(estimates.device, "choose", lambda: torch.device("cuda"))
@@ -123,7 +123,7 @@ def test_the_time_is_known_on_every_kind_of_device(monkeypatch):
 
 
 def test_what_is_known_of_the_machine_counts_from_the_first_step(monkeypatch):
-    """A step that is said to take ten seconds is not believed to take none because the first one did."""
+    """The estimate of ten seconds a step is not dropped because the first step took no time."""
     slow = Speeds(Speed(10.0, 0.0), Speed(10.0, 0.0))
     monkeypatch.setattr(loading.weights, "vgg19", lambda progress=None: random_weights())
     monkeypatch.setattr(loading, "_networks", {})

@@ -79,8 +79,8 @@ def test_half_the_strength_is_no_fading_of_the_full_painting():
 
 @pytest.mark.parametrize("style", fast.catalogue())
 def test_a_plain_sky_gets_no_grid(style):
-    """The spectrum of a painted sky has no peak at the network's own strides, 2, 4 and 8 pixels, that an eye could
-    see: half a gray level of 255, or what stands out from its surroundings."""
+    """The spectrum of a painted sky has no visible peak at the network's own strides (2, 4 and 8 pixels): none that
+    exceeds half a gray level of 255 and stands out from its surroundings."""
     noise = np.random.default_rng(0).normal(0, 2, (256, 256, 1))
     sky = np.linspace((110, 150, 200), (150, 180, 225), 256)[:, None] + noise
     painted = nst.stylize(Image.fromarray(sky.clip(0, 255).astype(np.uint8)), style)

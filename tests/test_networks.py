@@ -5,7 +5,8 @@ import torch
 from torchvision.models import vgg19
 
 from nst.backbones.kinds import CONTENT_LAYER, STYLE_LAYERS
-from nst.backbones.vgg19 import LAYOUT, MEAN, SHAPES, SOFTNESS, STD, VGG19, _MaxPool, _Rectifier
+from nst.backbones.kinds import VGG_SHAPES as SHAPES
+from nst.backbones.vgg19 import LAYOUT, MEAN, SOFTNESS, STD, VGG19, _MaxPool, _Rectifier
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_a_rectifiers_slope_rises_without_a_jump_and_its_values_are_the_true_one
 @pytest.mark.parametrize("number", [torch.float32, torch.bfloat16])
 def test_the_largest_of_four_hands_its_gradient_over_without_a_jump(number):
     pools = torch.zeros(201, 1, 2, 2, dtype=number)
-    pools[:, 0, 0, 0] = 200  # so large that bfloat16 cannot tell it from itself less the softness
+    pools[:, 0, 0, 0] = 200  # so large that bfloat16 rounds away the subtraction of the softness
     pools[:, 0, 1, 1] = 200 + torch.linspace(-1, 1, 201).to(number)
     assert torch.equal(_MaxPool.apply(pools), torch.nn.functional.max_pool2d(pools, 2))
     found = slope(_MaxPool.apply, pools).float()

@@ -50,7 +50,7 @@ REGIONS = {
 def test_in_patches_the_objective_and_its_gradient_are_those_of_the_whole(network, regions, statistic):
     photo, now = to_tensor(PHOTO.image), to_tensor(picture(4))
     settings, opened = Settings(size=SIZE[0], statistic=statistic), open_regions(regions, PHOTO)
-    # Transport compares in float32 what cancels, and follows it through a root: less exact.
+    # Wasserstein subtracts nearly equal numbers in float32 and takes a square root, so it is less exact.
     near, allowed = (1e-4, 1e-4) if statistic == "gram" else (5e-3, 5e-2)
     found = []
     for side in (None, 160):

@@ -10,7 +10,7 @@ import nst
 from nst import requests
 from nst.page import resuming, visitors
 from nst.page.job import Preview
-from nst.regions.masks import STAYS
+from nst.regions.region import STAYS
 from nst.requests import Beside, FastOrder, FullOrder, texture
 
 PHOTO = nst.open_image(scene().resize((64, 48)), name="beach.jpg")

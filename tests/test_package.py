@@ -40,6 +40,12 @@ def test_every_name_is_there():
         assert name in dir(nst)
 
 
+def test_the_page_is_built_before_torch_is_imported():
+    """Which takes as long as the rest."""
+    done = python("-c", "import app, sys; print('torch' in sys.modules)")
+    assert done.stdout.strip() == "False", done.stderr
+
+
 def test_what_is_neither_a_name_nor_a_module_is_not_there():
     for name in ("nothing", "_nothing", "__wrapped__"):
         with pytest.raises(AttributeError, match=name):

@@ -16,7 +16,7 @@ from nst.drawings import DRAWINGS
 from nst.feedforward import fast
 from nst.page.texts import TEXTS, TITLE
 from nst.recipe import PROGRAM
-from nst.regions.masks import SECOND
+from nst.regions.region import SECOND
 from nst.requests import OWN, hashed
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium here; set CHROMIUM to its path")

@@ -4,7 +4,9 @@ import pytest
 from pictures import scene
 
 import nst
+from nst.backbones import loading
 from nst.jobs import idle
+from nst.optimization import estimates
 from nst.page import job
 from nst.page.job import LONGEST
 from nst.requests import Beside, FullOrder
@@ -19,8 +21,8 @@ def test_the_network_that_is_usual_here_is_read_ahead_where_it_will_be_used(cach
     monkeypatch.setattr(job.weights, "cached", lambda: cached)
     monkeypatch.setattr(job.device, "spaces", borrowed)
     timed = []
-    monkeypatch.setattr(job, "load_judges", loaded.append)
-    monkeypatch.setattr(job, "time_steps", lambda judges, settings: timed.append(judges))
+    monkeypatch.setattr(loading, "load_judges", loaded.append)
+    monkeypatch.setattr(estimates, "time_steps", lambda judges, settings: timed.append(judges))
     job.warm_up()
     assert {settings.network for settings in loaded} == set(loads * ["both" if cached else "student"])
     assert len(timed) == loads
@@ -31,7 +33,7 @@ def test_a_network_that_cannot_be_read_ahead_disturbs_nobody(monkeypatch):
         raise job.nst.NSTError("damaged")
 
     monkeypatch.setattr(job.weights, "cached", lambda: True)
-    monkeypatch.setattr(job, "load_judges", broken)
+    monkeypatch.setattr(loading, "load_judges", broken)
     job.warm_up()
 
 
@@ -44,9 +46,9 @@ def ordered(monkeypatch, seconds: float | None, space: str | None) -> None:
         asked.append((size, settings, paintings, after))
         return nst.Estimate(seconds, 10**9, (384, 288), None)
 
-    monkeypatch.setattr(job, "foreseen", foreseen)
-    monkeypatch.setattr(job, "load_judges", lambda settings, told=None: None)
-    monkeypatch.setattr(job, "time_steps", lambda judges, settings: None)
+    monkeypatch.setattr(estimates, "foreseen", foreseen)
+    monkeypatch.setattr(loading, "load_judges", lambda settings, told=None: None)
+    monkeypatch.setattr(estimates, "time_steps", lambda judges, settings: None)
     monkeypatch.setattr(job, "previews", lambda *order: (picture for picture in ["painted"]))
     monkeypatch.delenv("SPACE_ID", raising=False)
     if space:
@@ -68,8 +70,8 @@ def test_a_painting_that_takes_long_is_refused_on_a_space_only(monkeypatch):
 def test_steps_are_timed_only_while_nobody_paints(monkeypatch):
     timed = []
     monkeypatch.setattr(job, "at_hand", lambda settings: True)
-    monkeypatch.setattr(job, "load_judges", lambda settings: None)
-    monkeypatch.setattr(job, "time_steps", lambda judges, settings: timed.append(idle_now()))
+    monkeypatch.setattr(loading, "load_judges", lambda settings: None)
+    monkeypatch.setattr(estimates, "time_steps", lambda judges, settings: timed.append(idle_now()))
     monkeypatch.setattr(job.memory, "free", lambda where: 0)
     with idle():
         assert job.estimated((64, 48), Settings()).size == (384, 288)  # whoever paints has the memory now
@@ -89,8 +91,8 @@ def test_without_memory_to_time_steps_in_the_time_stays_unknown(error, monkeypat
         raise error
 
     monkeypatch.setattr(job, "at_hand", lambda settings: True)
-    monkeypatch.setattr(job, "load_judges", lambda settings: None)
-    monkeypatch.setattr(job, "time_steps", full)
+    monkeypatch.setattr(loading, "load_judges", lambda settings: None)
+    monkeypatch.setattr(estimates, "time_steps", full)
     assert job.estimated((64, 48), Settings()).memory > 0
 
 

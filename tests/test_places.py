@@ -11,7 +11,7 @@ import nst
 from nst import Region, SettingsError
 from nst.page import region_inputs, resuming, visitors
 from nst.page.pictures import Upload
-from nst.regions.masks import SECOND, STAYS, drawn_regions
+from nst.regions.region import SECOND, STAYS, drawn_regions
 from nst.requests import Beside, FullOrder, fingerprint
 
 ONE, OTHER = scene().resize((64, 48)), scene().resize((48, 64))

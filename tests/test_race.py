@@ -73,12 +73,12 @@ def test_where_the_balance_is_another_the_style_weight_is_led_there(content, mor
         return balanced(Settings(style_weight=weight), race).style_weight
 
     assert (after(content, 1) > 1) is more
-    assert after(0.01, 9) == 10  # as much as there is
-    assert 0 < after(9, 0.5) < 0.1  # but hardly any may be asked for
+    assert after(0.01, 9) == 10  # the maximum weight
+    assert 0 < after(9, 0.5) < 0.1  # but it may be almost 0
 
 
 def test_what_style_can_spare_is_shared_with_content():
-    """Where style is a fifth below the textbook's at the same content, both are to come a tenth below."""
+    """If the style distance is a fifth below the textbook's at equal content, both should end up a tenth below."""
     ours = Race([Point(100, 0.2, 0.5, 1)], [Point(1, 0.16, 0.5, 1)], (picture(1), picture(2)), 1.0)
     weight = balanced(Settings(style_weight=1), ours).style_weight
     assert weight == pytest.approx(0.8 ** (race.BALANCE / 2))
@@ -88,15 +88,15 @@ def test_two_runs_tell_how_the_content_follows_the_weight():
     def ours(content: float, weight: float) -> Race:
         return Race([Point(100, 0.1, 0.5, 1)], [Point(1, 0.2, content, 1)], (picture(1), picture(2)), weight)
 
-    # Twice the weight took it half of the way, in proportions: twice as much again takes it the rest.
+    # On a logarithmic scale, doubling the weight took it half of the way; doubling again takes it the rest.
     first, second = ours(race.NEAR * 0.5 / 2**0.4, 1), ours(race.NEAR * 0.5 / 2**0.2, 2)
     assert balanced(Settings(style_weight=2), first, second).style_weight == pytest.approx(4)
-    # What rounding or luck tells is not believed.
+    # A difference that is only rounding or chance is ignored.
     assert balanced(Settings(style_weight=2), second, second).style_weight > 2
 
 
 def test_ours_paints_again_until_the_balance_is_the_textbooks(network, monkeypatch):
-    """Three runs at most; none where the first is there already, and none more once its content is near."""
+    """At most three runs; only one if the first is good enough, and no more once the content distance is near."""
     weights = []
 
     def painted(photo, painting, settings):
@@ -126,7 +126,7 @@ def test_as_good_means_in_style_content_and_noise(tmp_path):
     assert Race([end], ours[:2], pictures, 1).there is None
     assert Race([end], ours[:2], pictures, 1).ratio == 0
     race.draw([Race([end], ours, pictures, 1), Race([end], ours[:2], pictures, 1)], tmp_path / "race.svg")
-    assert shapes(tmp_path / "race.svg", "circle") == 2  # in both figures, of the race that was won
+    assert shapes(tmp_path / "race.svg", "circle") == 2  # in both figures, for the race that was won
 
 
 def test_the_benchmark_prints_a_row_for_each_pair(network, tmp_path, monkeypatch, capsys):

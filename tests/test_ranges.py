@@ -100,7 +100,7 @@ def test_an_endpoint_that_is_no_web_address_is_named(cache, monkeypatch, endpoin
 def test_an_address_where_nobody_answers_is_given_up(cache, monkeypatch):
     monkeypatch.setattr(weights, "REACH", 0.3)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
-        # Those who fill its queue; those who come after them hear nothing, as from an address of no one.
+        # These fill its queue; later connections get no answer, as from an address that nobody has.
         queue = [socket.socket() for _ in range(4)]
         for caller in queue:
             caller.setblocking(False)

@@ -139,11 +139,11 @@ def test_what_zero_gpu_offers_is_admitted(torch: str, torchvision: str):
 
 
 def test_whatever_is_imported_is_required():
-    """An import that only works because another package happens to bring it breaks on the day it no longer does."""
+    """An import that only works because another package requires it breaks when that package stops doing so."""
     installed = packages_distributions()
     own = {"app", "nst", "spaces"}  # a Space brings `spaces`; the program does without
     for path in python_files():
-        # Whoever trains styles has installed what the tests need, the exporter's packages among them.
+        # Training also needs the tests' requirements, which include the exporter's packages.
         files = ["requirements.txt", *["tests/requirements.txt"] * (path.parent.name == "training")]
         needed = {canonicalize_name(r.name) for r in requirements(*files)}
         for module in imports(path):
@@ -228,7 +228,7 @@ def test_every_file_is_small_enough_for_plain_git(files: list[Path]):
     assert not [path for path in files if (ROOT / path).stat().st_size > MAX_FILE]
 
 
-# ---- Walls between the rooms
+# ---- Which module may import which
 
 
 def python_files() -> list[Path]:
@@ -247,7 +247,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def room(path: Path) -> str:
-    """``nst/page/texts.py`` is ``nst.page.texts``."""
+    """The module's name: ``nst/page/texts.py`` is ``nst.page.texts``."""
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
@@ -300,7 +300,7 @@ def test_imports_point_one_way():
     rooms = {room(path): path for path in python_files()}
     needs = {}
     for name, path in rooms.items():
-        # `from nst.errors import ImageError` gives nst.errors.ImageError: the room is what it stands in.
+        # `from nst.errors import ImageError` gives nst.errors.ImageError, whose module is nst.errors.
         given = {module if module in rooms else module.rpartition(".")[0] for module in imports(path)}
         needs[name] = given & rooms.keys() - {name}
     graphlib.TopologicalSorter(needs).prepare()

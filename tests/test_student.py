@@ -353,7 +353,7 @@ def test_teaching_goes_on_where_it_was_interrupted(teach, tmp_path):
 
 
 def test_teaching_goes_on_from_a_shipped_student(teach, tmp_path):
-    """Its coordinates are the teacher's in size, whatever they were while it learned."""
+    """Its coordinates have the teacher's scale, whatever their scale was during training."""
     teach("--steps", "3")
     (tmp_path / "out" / "student.safetensors").rename(tmp_path / "first.safetensors")
     (tmp_path / "out" / "checkpoint.pt").unlink()
@@ -435,7 +435,7 @@ def test_a_course_goes_on_from_its_own_checkpoint_only(teach, tmp_path):
 
 
 def test_an_interrupted_course_has_all_that_it_had(teach, tmp_path):
-    """With a rate of nothing, what it goes on with is what it had."""
+    """At a learning rate of 0, it resumes with exactly what it had."""
     first = teach("--steps", "3")
     again = teach("--steps", "4", "--rate", "0")
     for part in ("student", "coordinates"):
@@ -446,7 +446,7 @@ def test_an_interrupted_course_has_all_that_it_had(teach, tmp_path):
 
 
 def test_directions_found_anew_are_turned_to_those_that_were_learned(monkeypatch):
-    """As they differ in sign and, where two count alike, in more."""
+    """Newly computed ones may differ in sign or, if two are equally important, by a rotation."""
     torch.manual_seed(0)
     activations = {layer: torch.rand(1, LAYOUT[layer][1][0], 6, 6) for layer in LEARNED}
     bases = {k: torch.linalg.qr(torch.randn(activations[k].shape[1], 8)).Q for k in ("relu2_1", "relu4_1")}
@@ -471,7 +471,7 @@ def test_directions_do_not_hang_on_a_courses_seed():
 
 
 def test_what_goes_on_is_what_the_next_layer_hears():
-    """Of as many channels as it takes all of them, the next layer's convolution comes out the same."""
+    """If all channels are passed on, the next layer's convolution gives the same result."""
     teacher = VGG19(random_weights())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(projections, "CALIBRATION", 4)

@@ -25,6 +25,6 @@ def test_every_language_says_the_same(language):
 
 
 def test_no_text_is_called_as_a_value_that_the_page_sends():
-    """Gradio translates whatever is called as a text, a component's value too: what comes back is a label then."""
+    """Gradio translates every string that equals a text's key, a component's value too, which would become a label."""
     values = {choice for knob in KNOBS.values() for choice in knob.choices or ()}
     assert not (values | set(PRESETS) | set(HOWS)) & EN.keys()

@@ -16,7 +16,7 @@ from hub import COMMIT, REPO, Content, Hub
 from huggingface_hub import constants, hf_hub_download, scan_cache_dir
 from small_weights import FILE, SMALL, failure, files, right
 
-from nst.backbones.vgg19 import SHAPES
+from nst.backbones.kinds import VGG_SHAPES as SHAPES
 from nst.hub import weights
 
 ROOT = Path(__file__).parent.parent
@@ -24,7 +24,7 @@ PINNED = weights.REVISION
 
 
 def child(code: str, **environment: str) -> subprocess.Popen:
-    """A fresh Python that runs this, with these variables and none other of the Hub's."""
+    """Run this code in a new Python process, with these environment variables and no others of the Hub."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGINGFACE"))}
     return subprocess.Popen(
         [sys.executable, "-c", f"from nst.hub import weights\n{code}"],

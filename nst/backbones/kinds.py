@@ -72,6 +72,28 @@ def _vgg_layers() -> dict[str, Layer]:
     return layers
 
 
+# The keys of published weights count convolutions, ReLUs and poolings together, as torchvision does ("features.0",
+# "features.2", "features.5").
+def _vgg_layout() -> dict[str, tuple[int, tuple[int, int]]]:
+    """Map layer names to (index in ``features``, (output channels, input channels))."""
+    layout, index, inputs = {}, 0, 3
+    for block, (count, channels) in enumerate(VGG_BLOCKS, start=1):
+        for number in range(1, count + 1):
+            layout[f"relu{block}_{number}"] = (index, (channels, inputs))
+            index, inputs = index + 2, channels
+        index += 1
+    return layout
+
+
+VGG_LAYOUT = _vgg_layout()
+VGG_SHAPES = {
+    f"features.{index}.{kind}": (outputs, inputs, 3, 3) if kind == "weight" else (outputs,)
+    for index, (outputs, inputs) in VGG_LAYOUT.values()
+    for kind in ("weight", "bias")
+}
+"""Name and shape of every tensor that ``VGG19`` needs: 16 convolutions, 80 MB in float32."""
+
+
 _VGG = _vgg_layers()
 _SEEN = {"relu1_1": 24, "relu2_1": 64, "relu3_1": 128, "relu4_1": 192, "relu4_2": 192, "relu5_1": 512}
 

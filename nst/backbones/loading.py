@@ -46,17 +46,6 @@ def keys(settings: Settings) -> list[tuple[str, str, torch.device, torch.dtype]]
     return [(k.name, settings.pooling, where, n) for k, n in zip(kinds, numbers(settings, where), strict=True)]
 
 
-def at_hand(settings: Settings) -> bool:
-    """Return whether the networks for a run with these settings need no download."""
-    return all(kind.shipped for kind in SCHEDULES[settings.network].kinds) or weights.cached()
-
-
-def usual() -> str:
-    """Return the default ``network`` on this machine: the shipped one, followed by VGG-19 if that is already
-    downloaded."""
-    return "both" if weights.cached() else "student"
-
-
 def load_judges(settings: Settings, progress: Callable[[int, int], None] | None = None) -> Judges:
     """Load the networks for a run with these settings on the best device; their weights are read, or downloaded, at
     first use.

@@ -16,33 +16,12 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from nst.backbones.kinds import VGG19 as KIND
-from nst.backbones.kinds import VGG_BLOCKS, Kind
+from nst.backbones.kinds import VGG_LAYOUT as LAYOUT
+from nst.backbones.kinds import Kind
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet's RGB in 0..1, with which these weights expect pictures normalized
 STD = (0.229, 0.224, 0.225)
 SOFTNESS = 0.4  # width, in mean activations, over which the gradient rises instead of jumping
-
-
-# The keys of published weights count convolutions, ReLUs and poolings together, as torchvision does ("features.0",
-# "features.2", "features.5").
-def _layout() -> dict[str, tuple[int, tuple[int, int]]]:
-    """Map layer names to (index in ``features``, (output channels, input channels))."""
-    layout, index, inputs = {}, 0, 3
-    for block, (count, channels) in enumerate(VGG_BLOCKS, start=1):
-        for number in range(1, count + 1):
-            layout[f"relu{block}_{number}"] = (index, (channels, inputs))
-            index, inputs = index + 2, channels
-        index += 1
-    return layout
-
-
-LAYOUT = _layout()
-SHAPES = {
-    f"features.{index}.{kind}": (outputs, inputs, 3, 3) if kind == "weight" else (outputs,)
-    for index, (outputs, inputs) in LAYOUT.values()
-    for kind in ("weight", "bias")
-}
-"""Name and shape of every tensor that ``VGG19`` needs: 16 convolutions, 80 MB in float32."""
 
 
 def _reference() -> Tensor:

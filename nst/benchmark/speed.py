@@ -22,8 +22,8 @@ import torch
 from PIL import Image
 
 from nst import device
+from nst.backbones.kinds import VGG_SHAPES as SHAPES
 from nst.backbones.loading import load_judges
-from nst.backbones.vgg19 import SHAPES
 from nst.benchmark import race
 from nst.drawings import tiles, wind
 from nst.errors import SettingsError

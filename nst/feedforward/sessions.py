@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from nst import device
 
 log = logging.getLogger(__name__)
 
+GPU_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))  # Linux has one of them where there is a GPU of NVIDIA's
 _opening = threading.Lock()
 
 
@@ -46,6 +48,8 @@ def _has_gpu() -> bool:
         return False  # on ZeroGPU only other processes have the GPU, although torch reports one here
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return False
+    if sys.platform == "linux" and not any(path.exists() for path in GPU_DEVICES):
+        return False  # said without torch, which takes seconds to import
     if device.choose().type != "cuda":
         return False
     onnxruntime.preload_dlls()

@@ -5,20 +5,22 @@ the data (https://huggingface.co/docs/safetensors, "Format"). The file may be on
 ``read(start, stop)`` yields the bytes of that range in chunks, fewer where the file ends.
 """
 
+from __future__ import annotations
+
 import json
 import math
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Read = Callable[[int, int], Generator[bytes, None, None]]
 Progress = Callable[[int, int], None]
 Place = tuple[str, int, int]  # dtype, first byte in the file, byte after the last
 
-DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+DTYPES = {"F32": ("float32", 4), "F16": ("float16", 2), "BF16": ("bfloat16", 2)}  # torch's name, bytes
 PLAUSIBLE = 1e4  # no weight comes near it; numbers read from the wrong bytes soon exceed it
 FIRST_READ, HEADER_LIMIT = 2**14, 2**20
 GAP = 2**16  # bytes between two ranges that are cheaper to read than a new request
@@ -65,11 +67,13 @@ def pick(
                 report(done, total)
         if len(data[start]) != stop - start:
             raise Unfit("it is shorter than its header says")
+    import torch
+
     tensors = {}
     for name, (dtype, start, stop) in places.items():
         base = max(origin for origin in data if origin <= start)
         # The slice is a copy: a tensor must be aligned to its dtype's size in memory.
-        values = torch.frombuffer(data[base][start - base : stop - base], dtype=DTYPES[dtype])
+        values = torch.frombuffer(data[base][start - base : stop - base], dtype=getattr(torch, DTYPES[dtype][0]))
         tensors[name] = values.reshape(shapes[name]).float()
         largest = float(tensors[name].abs().max())  # NaN if any of them is
         if not largest < PLAUSIBLE or (largest == 0 and len(shapes[name]) > 1):
@@ -93,7 +97,7 @@ def _places(read: Read, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Plac
                 raise Unfit(f"{name} has the shape {shape}, not {list(wanted)}")
             if dtype not in DTYPES:
                 raise Unfit(f"{name} is in {dtype}, not in one of {', '.join(DTYPES)}")
-            if start < 0 or stop - start != math.prod(wanted) * DTYPES[dtype].itemsize:
+            if start < 0 or stop - start != math.prod(wanted) * DTYPES[dtype][1]:
                 raise Unfit(f"{name} has a length that does not go with its shape")
             places[name] = (dtype, base + start, base + stop)
     except KeyError as error:

@@ -12,6 +12,8 @@ The digest is the file's name: a single rename publishes both, and they disagree
 content. If the whole file is in the cache, it is used and nothing is requested.
 """
 
+from __future__ import annotations
+
 import errno
 import functools
 import hashlib
@@ -23,19 +25,21 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
 from huggingface_hub import constants, get_session, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, RevisionNotFoundError
 from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils import WeakFileLock, build_hf_headers, hf_raise_for_status
-from safetensors.torch import save
-from torch import Tensor
 
-from nst.backbones.vgg19 import SHAPES
+from nst.backbones.kinds import VGG_SHAPES as SHAPES
 from nst.errors import WeightsUnavailable
 from nst.hub.ranges import Broken, RangeReader, Response, reach
 from nst.hub.tensorfile import Progress, Unfit, pick, reader
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 REPO, FILE = "timm/vgg19.tv_in1k", "model.safetensors"
 REVISION = "128d4708565b3a414bcbb9bbad440b2fe37b9f18"
@@ -189,6 +193,8 @@ def _make_room() -> None:
 
 
 def _keep(tensors: dict[str, Tensor], commit: str) -> None:
+    from safetensors.torch import save
+
     data = save(tensors, {"source": f"{REPO}/{FILE} at {commit}"})
     target = _folder() / "snapshots" / commit / f"convolutions-{hashlib.sha256(data).hexdigest()}.safetensors"
     # If the power fails here, the Hub's tools recognize the leftover by this name and clear it away.

@@ -32,7 +32,8 @@ from nst.optimization.pyramid import LevelAdam, put_together, take_apart
 from nst.optimization.scales import Scale
 from nst.optimization.step import Step
 from nst.recipe import optimized
-from nst.regions.masks import Region, Regions, open_regions
+from nst.regions.masks import Regions, open_regions
+from nst.regions.region import Region
 from nst.settings import Settings
 from nst.tensors import to_tensor
 

@@ -23,7 +23,7 @@ from nst.page.job import Download, Preview, estimated, work
 from nst.page.pictures import PictureInput, Previews, Upload
 from nst.page.refusals import answers, refusal
 from nst.page.visitors import Visitor, file_name, visitor
-from nst.regions.masks import MOST
+from nst.regions.region import MOST
 from nst.requests import SHARE, Beside, FastOrder, FullOrder, texture
 from nst.settings import Knob, Settings
 

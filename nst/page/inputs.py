@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from nst.backbones.loading import usual
+from nst.backbones.at_hand import usual
 from nst.feedforward import fast
 from nst.images import Picture
 from nst.page import region_inputs

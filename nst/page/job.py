@@ -1,4 +1,6 @@
-"""The full method as a job: load the network, paint the start, then optimize, with progress reports throughout."""
+"""The full method as a job: load the network, paint the start, then optimize, with progress reports throughout.
+
+What needs torch is imported when it is needed: it takes longer than the rest of the page."""
 
 from __future__ import annotations
 
@@ -14,11 +16,9 @@ import gradio as gr
 
 import nst
 from nst import device, memory
-from nst.backbones.loading import at_hand, load_judges, usual
+from nst.backbones.at_hand import at_hand, usual
 from nst.hub import weights
 from nst.jobs import Emit, Stopping, idle
-from nst.optimization.estimates import foreseen, time_steps
-from nst.optimization.run import optimize
 from nst.requests import OWN, FullOrder
 from nst.settings import Settings
 
@@ -66,7 +66,9 @@ def estimated(size: tuple[int, int], settings: Settings, paintings: int = 1) -> 
     with idle() as alone:
         if alone and at_hand(settings):
             _time_steps(settings)
-    return foreseen(size, settings, paintings, alone=alone)
+    from nst.optimization import estimates
+
+    return estimates.foreseen(size, settings, paintings, alone=alone)
 
 
 def shared() -> bool:
@@ -82,7 +84,9 @@ def refuse_too_long(order: FullOrder) -> None:
     _time_steps(order.settings)
     paintings = order.paintings()
     count = len(paintings) if isinstance(paintings, list) else 1
-    seconds = foreseen(order.photo.image.size, order.settings, count, after=order.after).seconds
+    from nst.optimization import estimates
+
+    seconds = estimates.foreseen(order.photo.image.size, order.settings, count, after=order.after).seconds
     if seconds is not None and seconds > LONGEST:
         raise nst.SettingsError(
             f"This would take about {seconds / 60:.0f} minutes on a machine that others wait for, where "
@@ -92,8 +96,11 @@ def refuse_too_long(order: FullOrder) -> None:
 
 def _time_steps(settings: Settings) -> None:
     """Time the steps; if there is not enough memory even for that, the time stays unknown."""
+    from nst.backbones import loading
+    from nst.optimization import estimates
+
     try:
-        time_steps(load_judges(settings), settings)
+        estimates.time_steps(loading.load_judges(settings), settings)
     except (MemoryError, RuntimeError) as error:
         if not memory.exhausted(error):
             raise
@@ -121,7 +128,7 @@ def previews(order: FullOrder, init: Any = None, stopping: Stopping | None = Non
     step = shown = None
     due = 0.0
     options = {"init": init, "unfinished": order.unfinished, "after": order.after, "cancelled": stopping}
-    for step in _said(optimize(order.photo, order.paintings(), order.settings, **options)):
+    for step in _said(nst.optimize(order.photo, order.paintings(), order.settings, **options)):
         if not curve or curve[-1][0] != step.step:
             curve.append((step.step, dict(step.losses)))
         if time.monotonic() >= due:
@@ -152,9 +159,11 @@ def warm_up() -> None:
     """Load and time the page's default network before it is needed: the first preview comes sooner, and estimates are
     known."""
     if device.spaces is None:
+        from nst.backbones import loading
+
         settings = Settings(network=usual())
         with contextlib.suppress(nst.NSTError):  # whoever paints will see it, in their own language
-            load_judges(settings)
+            loading.load_judges(settings)
             with idle() as alone:
                 if alone:
                     _time_steps(settings)
@@ -168,7 +177,9 @@ def work(order: FullOrder) -> Callable[[Emit[News], Stopping], None]:
             emit(Download(done, total))
 
         if device.spaces is None:
-            load_judges(order.settings, told)
+            from nst.backbones import loading
+
+            loading.load_judges(order.settings, told)
             refuse_too_long(order)
         elif not at_hand(order.settings):  # the GPU is in another process, which loads the network from the cache
             weights.vgg19(told)

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 import nst
-from nst.backbones.loading import usual
+from nst.backbones.at_hand import usual
 from nst.drawings import DRAWINGS
 from nst.images import with_alpha
 from nst.jobs import Job

@@ -10,7 +10,6 @@ import gradio as gr
 from gradio.events import Dependency
 
 import nst
-from nst.feedforward.learning import Lesson
 from nst.feedforward.styles import Style
 from nst.jobs import Emit, Job, Stopping
 from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput, Upload
@@ -64,10 +63,10 @@ def offered(style: Style, request: gr.Request) -> gr.DownloadButton:
     return gr.DownloadButton(value=str(file), interactive=True)
 
 
-def work(painting: nst.Picture) -> Callable[[Emit[Lesson], Stopping], None]:
+def work(painting: nst.Picture) -> Callable[[Emit[nst.Lesson], Stopping], None]:
     """The work of a ``Job`` that learns a painting's style."""
 
-    def learn(emit: Emit[Lesson], stopping: Stopping) -> None:
+    def learn(emit: Emit[nst.Lesson], stopping: Stopping) -> None:
         for lesson in nst.learn_style(painting, SECONDS):
             emit(lesson)
 

@@ -12,9 +12,9 @@ import gradio as gr
 from PIL import Image
 
 import nst
+from nst.backbones.at_hand import usual
 from nst.backbones.kinds import FULL, SCHEDULES
-from nst.backbones.loading import usual
-from nst.drawings import DRAWINGS
+from nst.drawings import DRAWINGS, thumbnail
 from nst.feedforward import fast
 from nst.page import fast_events, optimize_events, own_style, region_inputs
 from nst.page.fast_events import AtOnce
@@ -86,7 +86,7 @@ def knob(name: str, spec: Knob, value: Any) -> gr.components.Component:
 def what(p: SimpleNamespace) -> None:
     """Create the components for the photo and the style."""
     styles = [Choice(s.id, Image.open(s.thumbnail), {"en": s.title}, f"{s.artist}, {s.year}") for s in nst.styles()]
-    p.drawn = [Choice(name, draw(), names(f"drawn_{name}")) for name, draw in DRAWINGS.items()]
+    p.drawn = [Choice(name, thumbnail(name), names(f"drawn_{name}")) for name in DRAWINGS]
     with gr.Column(elem_classes="pick-photo"):
         p.photo = PictureInput(
             label=t("your_photo"), type="filepath", image_mode=None, height=260, sources=SOURCES, buttons=[],

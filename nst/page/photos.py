@@ -10,7 +10,7 @@ from gradio.media import get_image
 from PIL import Image
 
 import nst
-from nst.drawings import lake
+from nst.drawings import lake, thumbnail
 from nst.images import Picture
 from nst.page.pictures import Choice
 from nst.page.texts import names
@@ -27,7 +27,7 @@ def drawn() -> Image.Image:
 
 def photo_choices() -> list[Choice]:
     """The example photos, as choices for a row of thumbnails."""
-    pictures = {name: Image.open(get_image(file)) for name, file in PHOTOS.items()} | {"lake": drawn()}
+    pictures = {name: Image.open(get_image(file)) for name, file in PHOTOS.items()} | {"lake": thumbnail("lake")}
     return [Choice(name, picture, names(f"photo_{name}")) for name, picture in pictures.items()]
 
 

@@ -15,7 +15,7 @@ from nst.page.pictures import SOURCES, Choice, Picker, PictureInput, Upload
 from nst.page.refusals import answers, refusal
 from nst.page.texts import t
 from nst.page.visitors import visitor
-from nst.regions.masks import SECOND, STAYS
+from nst.regions.region import SECOND, STAYS
 from nst.requests import SHARE, Beside
 
 CANVAS = 720  # long side of the canvas, in pixels

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 import nst
-from nst.backbones.loading import usual
+from nst.backbones.at_hand import usual
 from nst.feedforward import fast
 from nst.page.inputs import Given, Inputs, Updates
 from nst.page.refusals import answers

@@ -11,7 +11,6 @@ from nst import device
 from nst.backbones.kinds import SCHEDULES
 from nst.errors import NSTError
 from nst.images import size_of
-from nst.optimization.estimates import foreseen
 from nst.page.fast_events import Pace
 from nst.page.inputs import Given, Inputs, Updates
 from nst.page.job import LONGEST, estimated, shared
@@ -95,4 +94,6 @@ def seconds_of(how: str, size: tuple[int, int], settings: Settings) -> float | N
     if not SCHEDULES[how].can(settings.pooling, settings.content_layer):
         kind = SCHEDULES[how].coarse
         settings = replace(settings, pooling=kind.poolings[0], content_layer=kind.content_layer)
-    return foreseen(size, settings.judged_by(how), guess=True).seconds
+    from nst.optimization import estimates  # torch is not needed before
+
+    return estimates.foreseen(size, settings.judged_by(how), guess=True).seconds

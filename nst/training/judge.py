@@ -8,7 +8,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from nst.backbones.kinds import STYLE_LAYERS
-from nst.backbones.vgg19 import LAYOUT, SHAPES, VGG19
+from nst.backbones.kinds import VGG_SHAPES as SHAPES
+from nst.backbones.vgg19 import LAYOUT, VGG19
 from nst.hub import weights
 
 LAST = max(LAYOUT[layer][0] for layer in STYLE_LAYERS)  # index of the deepest convolution in use
