@@ -175,9 +175,10 @@ def _paint(options: argparse.Namespace) -> int:
 
 
 def _styles(options: argparse.Namespace) -> int:
-    from nst.feedforward.styles import catalogue
 
-    styles = [{word: getattr(style, word) for word in WORDS} for style in catalogue().values()]
+    from nst.feedforward.styles import catalog
+
+    styles = [{word: getattr(style, word) for word in WORDS} for style in catalog().values()]
     if options.json:
         print(json.dumps(styles, indent=2))
         return 0

@@ -156,4 +156,4 @@ if __name__ == "__main__":
     for name, draw in {**DRAWINGS, "lake": lake}.items():
         drawn = draw()
         drawn.thumbnail((SMALL, SMALL))
-        drawn.save(MODELS / "drawings" / f"{name}.jpg", quality=85, subsampling=0)
+        drawn.save(MODELS / "drawings" / f"{name}.jpg", quality=92, subsampling=0)

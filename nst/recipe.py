@@ -9,13 +9,13 @@ from nst.version import __version__
 
 PROGRAM = f"nst {__version__}"
 # Keys of a recipe other than settings.
-BESIDES = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}
-BESIDES |= {"style", "second", "second_pixels", "share", "places"}
+EXTRAS = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}
+EXTRAS |= {"style", "second", "second_pixels", "share", "places"}
 
 
 def optimized(painting: str, settings: Mapping[str, Any], **beside: Any) -> dict[str, Any]:
     """Return the recipe of the full method: the painting's name, the settings, and ``beside``, with keys of
-    ``BESIDES``."""
+    ``EXTRAS``."""
     return {"program": PROGRAM, "engine": "optimize", "painting": painting} | beside | dict(settings)
 
 

@@ -21,13 +21,13 @@ from nst.settings import FEWEST, KNOBS, Knob, Settings
 SIZE = fast.SIZE.default  # the page's default long side, in pixels
 OWN = "painting"  # in a recipe, the style that is predicted for the painting
 FAST = "fast"  # the fast engine, as a value of "how"
-WISHES = ("finish", "more", "less", "finer")  # ways to continue from a result
+CONTINUATIONS = ("finish", "more", "less", "finer")  # ways to continue from a result
 MORE = 1.6  # factor on the style weight when continuing from a result
 SHARE = Knob("share", 0.5, "Share of the second painting, where it has no place of its own.", 0.0, 1.0, 0.05)
 
 
 @dataclass(frozen=True)
-class FastOrder:
+class FastRequest:
     """A request to the fast engine."""
 
     style: dict[str | Style, float]
@@ -54,7 +54,7 @@ class FastOrder:
     @property
     def usual(self) -> bool:
         """Whether it is a single style with default settings."""
-        return len(self.style) == 1 and replace(self, style={}) == FastOrder({})
+        return len(self.style) == 1 and replace(self, style={}) == FastRequest({})
 
 
 def title(style: dict[str | Style, float]) -> str:
@@ -66,7 +66,7 @@ def title(style: dict[str | Style, float]) -> str:
 
 
 @dataclass(frozen=True)
-class Beside:
+class Extras:
     """What goes into a picture besides the one painting: a second one, its share, and a drawing of what goes where (see
     ``regions.drawn_regions``)."""
 
@@ -76,7 +76,7 @@ class Beside:
 
 
 @dataclass(frozen=True)
-class FullOrder:
+class FullRequest:
     """A request to the full method.
 
     With ``fast_style`` it starts from the photo's fast result in that style, or in the painting's own style if that is
@@ -93,10 +93,10 @@ class FullOrder:
     before: tuple[dict[str, Any], ...] = ()
     unfinished: Picture | None = None
     after: int = 0
-    beside: Beside = Beside()
+    beside: Extras = Extras()
     style: dict[str, float] | None = None
 
-    def again(self, wish: str, result: Image.Image) -> FullOrder:
+    def again(self, wish: str, result: Image.Image) -> FullRequest:
         """Return an order that continues from this order's ``result``: with "more" or "less" style, "finer" (larger by
         half), or to "finish" with VGG-19 what the small network has begun."""
         now = self.settings
@@ -116,7 +116,7 @@ class FullOrder:
         settings = replace(now, **changed)
         return replace(self, settings=settings, begun=result, before=before, unfinished=None, after=0)
 
-    def kept(self) -> FullOrder:
+    def kept(self) -> FullRequest:
         """Return the same order with its pictures no larger than any painting needs them, to be stored for longer."""
         second = self.beside.second and kept(self.beside.second)
         beside = replace(self.beside, second=second)

@@ -15,14 +15,14 @@ from nst.backbones.kinds import FINISH, FULL, SCHEDULES, Schedule
 from nst.color import COLORS
 from nst.errors import SettingsError
 from nst.images import Source
-from nst.recipe import BESIDES, PROGRAM
+from nst.recipe import EXTRAS, PROGRAM
 from nst.saving import read_recipe
 
 USUAL = 384  # default long side in pixels; the extra scales of larger pictures depend on it
 FEWEST = 10  # least number of steps of a run that continues from a result
 
 
-def fewer(side: float) -> float:
+def step_share(side: float) -> float:
     """Return the factor on the steps of a scale with this side, 1 up to the usual side: a painting takes shape at the
     small scales, where a step costs next to nothing."""
     return min(1.0, USUAL / side)
@@ -158,12 +158,12 @@ class Settings:
         """How many steps VGG-19 takes at the end, at full size, after those of the small network."""
         if not self.schedule.finishes:
             return 0
-        return max(1, round(self.total_steps * self.finish * fewer(self.size)))
+        return max(1, round(self.total_steps * self.finish * step_share(self.size)))
 
     def finishing(self) -> Settings:
         """Return the settings with which VGG-19 finishes what the small network has begun with these: at full size, in
         fewer steps."""
-        steps = round(self.total_steps * self.finish / (1 - self.finish) * fewer(self.size))
+        steps = round(self.total_steps * self.finish / (1 - self.finish) * step_share(self.size))
         steps = min(max(FEWEST, steps), int(KNOBS["steps"].high))
         return replace(self, network=FULL, steps=steps, scales=1)
 
@@ -194,7 +194,7 @@ class Settings:
             raise SettingsError(
                 f"This picture is not by the full method but by Fast, with {how[:300] or 'no settings'}."
             )
-        values = {name: value for name, value in recipe.items() if name not in BESIDES}
+        values = {name: value for name, value in recipe.items() if name not in EXTRAS}
         if unknown := sorted(values.keys() - KNOBS.keys()):
             raise SettingsError(
                 f"This picture is by {program}; this is {PROGRAM}, which does not know {unknown[0][:40]!r}."

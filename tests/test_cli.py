@@ -118,7 +118,7 @@ def test_quick_paints_after_a_painting_and_its_settings_read_back(folder, capsys
 
 def test_a_style_of_the_catalogue_is_painted_after_its_texture(folder, monkeypatch):
     drawn = SimpleNamespace(id="drawn", title="Drawn", texture=Path("painting.jpg"))
-    monkeypatch.setattr(styles, "catalogue", lambda: {"drawn": drawn})
+    monkeypatch.setattr(styles, "catalog", lambda: {"drawn": drawn})
     assert main(["paint", "photo.jpg", "drawn", "-o", "out", *QUICK, "--steps", "1"]) == 0
     recipe = nst.read_recipe("out/photo-drawn.png")
     assert (recipe["painting"], recipe["style"]) == ("Drawn", {"drawn": 1.0})
@@ -127,7 +127,7 @@ def test_a_style_of_the_catalogue_is_painted_after_its_texture(folder, monkeypat
 
 def test_without_a_texture_the_painting_is_asked_for(folder, monkeypatch, capsys):
     drawn = SimpleNamespace(id="drawn", title="Drawn", texture=None)
-    monkeypatch.setattr(styles, "catalogue", lambda: {"drawn": drawn})
+    monkeypatch.setattr(styles, "catalog", lambda: {"drawn": drawn})
     assert "give its painting's file" in refused(capsys, "paint", "photo.jpg", "drawn", "-o", "x.png", *QUICK)
 
 

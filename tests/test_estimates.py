@@ -118,7 +118,7 @@ def test_the_time_is_known_on_every_kind_of_device(monkeypatch):
         )
         for number in (torch.float32, torch.bfloat16)
     ]
-    estimates.time_steps(loading.Judges(*networks), Settings())
+    estimates.time_steps(loading.LossNetworks(*networks), Settings())
     assert estimates.foreseen((4, 3), Settings()).seconds > 0
 
 

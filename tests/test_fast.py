@@ -26,7 +26,7 @@ def pixels(image: Image.Image) -> np.ndarray:
 
 
 def test_the_catalogue_names_styles_whose_vectors_and_thumbnails_are_here():
-    assert [style.id for style in nst.styles()] == list(fast.catalogue())
+    assert [style.id for style in nst.styles()] == list(fast.catalog())
     for style in nst.styles():
         assert style.vectors.shape == (2, len(styles.identity()))
         assert Image.open(style.thumbnail).width >= 256
@@ -77,7 +77,7 @@ def test_half_the_strength_is_no_fading_of_the_full_painting():
     assert np.abs(half - (full + pixels(photo)) / 2).mean() > 3
 
 
-@pytest.mark.parametrize("style", fast.catalogue())
+@pytest.mark.parametrize("style", fast.catalog())
 def test_a_plain_sky_gets_no_grid(style):
     """The spectrum of a painted sky has no visible peak at the network's own strides (2, 4 and 8 pixels): none that
     exceeds half a gray level of 255 and stands out from its surroundings."""

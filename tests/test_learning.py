@@ -63,7 +63,7 @@ def test_the_judge_of_crops_sees_no_border():
     """A plain picture is the same everywhere; with zeros around it, it is not."""
     plain = torch.full((1, 3, 64, 64), 0.8)
     judge = Student(shipped())
-    for network, even in ((objective.bordered(judge), True), (judge, False)):
+    for network, even in ((objective.with_replicate_padding(judge), True), (judge, False)):
         for x in network(plain, ("relu1_1", "relu3_1", "relu5_1")).values():
             middle = x[..., x.shape[2] // 2, x.shape[3] // 2][..., None, None]
             assert torch.allclose(x, middle.expand_as(x), atol=1e-3) == even

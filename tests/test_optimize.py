@@ -241,7 +241,7 @@ def test_a_painting_of_one_line_asks_for_no_more_memory_than_another():
         strides = {layer: VGG19.layers[layer].stride for layer in layers}
         return {layer: tensor[..., ::stride, ::stride] for layer, stride in strides.items()}
 
-    network.kind, network.trust, network.structure_at = VGG19, {}, lambda layer: {layer: 1.0}
+    network.kind, network.trust, network.content_layers_at = VGG19, {}, lambda layer: {layer: 1.0}
     photo = module.to_tensor(PHOTO.resize((64, 48)))
     line = open_regions(picture(4, 3000, 1), nst.open_image(PHOTO))
     module.Objective(network, photo, line, QUICK, lambda: None)

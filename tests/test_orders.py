@@ -11,14 +11,14 @@ from nst import requests
 from nst.page import resuming, visitors
 from nst.page.job import Preview
 from nst.regions.region import STAYS
-from nst.requests import Beside, FastOrder, FullOrder, texture
+from nst.requests import Extras, FastRequest, FullRequest, texture
 
 PHOTO = nst.open_image(scene().resize((64, 48)), name="beach.jpg")
 SHARES = {"starry-night": 0.75, "udnie": 0.25}
 
 
-def mixture() -> FullOrder:
-    return FullOrder(PHOTO, texture("starry-night"), nst.Settings(), style=SHARES)
+def mixture() -> FullRequest:
+    return FullRequest(PHOTO, texture("starry-night"), nst.Settings(), style=SHARES)
 
 
 def test_a_style_of_the_wall_is_painted_from_its_texture():
@@ -45,7 +45,7 @@ def test_a_mixture_shares_the_picture_with_a_second_painting_and_leaves_what_sta
     drawing = Image.new("RGBA", (64, 48), (*STAYS, 255))
     drawing.paste((0, 0, 0, 0), (0, 0, 32, 48))
     second = nst.open_image(scene().resize((48, 64)), name="second.jpg")
-    regions = replace(mixture(), beside=Beside(second, 0.4, drawing)).paintings()
+    regions = replace(mixture(), beside=Extras(second, 0.4, drawing)).paintings()
     assert [region.painting.name for region in regions] == ["The Starry Night", "Udnie", "second.jpg"]
     assert [region.weight for region in regions] == pytest.approx([0.45, 0.15, 0.4])
     assert all(region.mask.getbbox() == (0, 0, 32, 48) for region in regions)
@@ -70,7 +70,7 @@ def test_an_unfinished_painting_remembers_its_styles(tmp_path, monkeypatch):
 
 
 def test_what_is_painted_at_once_as_it_comes_is_known():
-    assert FastOrder({"udnie": 1.0}).usual
-    assert not FastOrder({"udnie": 1.0}, strength=0.5).usual
-    assert not FastOrder(SHARES).usual
-    assert FastOrder(SHARES).title() == "The Starry Night 75% + Udnie 25%"
+    assert FastRequest({"udnie": 1.0}).usual
+    assert not FastRequest({"udnie": 1.0}, strength=0.5).usual
+    assert not FastRequest(SHARES).usual
+    assert FastRequest(SHARES).title() == "The Starry Night 75% + Udnie 25%"

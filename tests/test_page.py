@@ -172,7 +172,7 @@ def test_a_result_gives_all_its_settings_back(fast_style, visit, photo, tmp_path
     with visitor.page.expect_file_chooser() as choosing:
         visitor.tap("#paint-take")
     choosing.value.set_files(tmp_path / "result.jpg")
-    visitor.sees("#paint-about", "Its settings are back.")
+    visitor.sees("#paint-about", "Settings restored.")
     visitor.sees("#paint-about", "irises.jpg, which is not the one chosen here")
     visitor.give("paint-photo", photo)
     visitor.tap("#own-drawings [data-id=wind]")
@@ -193,7 +193,7 @@ def test_a_picture_that_was_painted_at_once_gives_its_settings_back(visit, tmp_p
     with visitor.page.expect_file_chooser() as choosing:
         visitor.tap("#paint-take")
     choosing.value.set_files(tmp_path / "result.png")
-    visitor.sees("#paint-about", "Its settings are back.")
+    visitor.sees("#paint-about", "Settings restored.")
     visitor.tap("#paint-examples button >> nth=1")
     visitor.sees("#paint-status", "96 × 96 px")
     made = nst.read_recipe(visitor.downloads("#paint-png", tmp_path))

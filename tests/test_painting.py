@@ -9,7 +9,7 @@ from nst.jobs import idle
 from nst.optimization import estimates
 from nst.page import job
 from nst.page.job import LONGEST
-from nst.requests import Beside, FullOrder
+from nst.requests import Extras, FullRequest
 from nst.settings import Settings
 
 PHOTO, PAINTING = (nst.open_image(scene().resize(size)) for size in ((64, 48), (48, 48)))
@@ -21,7 +21,7 @@ def test_the_network_that_is_usual_here_is_read_ahead_where_it_will_be_used(cach
     monkeypatch.setattr(job.weights, "cached", lambda: cached)
     monkeypatch.setattr(job.device, "spaces", borrowed)
     timed = []
-    monkeypatch.setattr(loading, "load_judges", loaded.append)
+    monkeypatch.setattr(loading, "load_networks", loaded.append)
     monkeypatch.setattr(estimates, "time_steps", lambda judges, settings: timed.append(judges))
     job.warm_up()
     assert {settings.network for settings in loaded} == set(loads * ["both" if cached else "student"])
@@ -33,13 +33,13 @@ def test_a_network_that_cannot_be_read_ahead_disturbs_nobody(monkeypatch):
         raise job.nst.NSTError("damaged")
 
     monkeypatch.setattr(job.weights, "cached", lambda: True)
-    monkeypatch.setattr(loading, "load_judges", broken)
+    monkeypatch.setattr(loading, "load_networks", broken)
     job.warm_up()
 
 
 def ordered(monkeypatch, seconds: float | None, space: str | None) -> None:
     """An order that will take so long, on a Space of this name or on one's own machine."""
-    order = FullOrder(PHOTO, PAINTING, Settings(), beside=Beside(PAINTING), after=7, unfinished=PHOTO)
+    order = FullRequest(PHOTO, PAINTING, Settings(), beside=Extras(PAINTING), after=7, unfinished=PHOTO)
     asked = []
 
     def foreseen(size, settings, paintings, *, after):
@@ -47,7 +47,7 @@ def ordered(monkeypatch, seconds: float | None, space: str | None) -> None:
         return nst.Estimate(seconds, 10**9, (384, 288), None)
 
     monkeypatch.setattr(estimates, "foreseen", foreseen)
-    monkeypatch.setattr(loading, "load_judges", lambda settings, told=None: None)
+    monkeypatch.setattr(loading, "load_networks", lambda settings, told=None: None)
     monkeypatch.setattr(estimates, "time_steps", lambda judges, settings: None)
     monkeypatch.setattr(job, "previews", lambda *order: (picture for picture in ["painted"]))
     monkeypatch.delenv("SPACE_ID", raising=False)
@@ -70,7 +70,7 @@ def test_a_painting_that_takes_long_is_refused_on_a_space_only(monkeypatch):
 def test_steps_are_timed_only_while_nobody_paints(monkeypatch):
     timed = []
     monkeypatch.setattr(job, "at_hand", lambda settings: True)
-    monkeypatch.setattr(loading, "load_judges", lambda settings: None)
+    monkeypatch.setattr(loading, "load_networks", lambda settings: None)
     monkeypatch.setattr(estimates, "time_steps", lambda judges, settings: timed.append(idle_now()))
     monkeypatch.setattr(job.memory, "free", lambda where: 0)
     with idle():
@@ -91,7 +91,7 @@ def test_without_memory_to_time_steps_in_the_time_stays_unknown(error, monkeypat
         raise error
 
     monkeypatch.setattr(job, "at_hand", lambda settings: True)
-    monkeypatch.setattr(loading, "load_judges", lambda settings: None)
+    monkeypatch.setattr(loading, "load_networks", lambda settings: None)
     monkeypatch.setattr(estimates, "time_steps", full)
     assert job.estimated((64, 48), Settings()).memory > 0
 

@@ -12,7 +12,7 @@ from nst import Region, SettingsError
 from nst.page import region_inputs, resuming, visitors
 from nst.page.pictures import Upload
 from nst.regions.region import SECOND, STAYS, drawn_regions
-from nst.requests import Beside, FullOrder, fingerprint
+from nst.requests import Extras, FullRequest, fingerprint
 
 ONE, OTHER = scene().resize((64, 48)), scene().resize((48, 64))
 
@@ -70,7 +70,7 @@ def test_a_place_for_a_second_painting_that_is_not_there_is_said():
 def test_an_editor_without_a_stroke_is_no_drawing(tmp_path):
     empty = {"background": ONE, "layers": [drawing()], "composite": ONE}
     for editor in (None, {}, {"layers": []}, {"layers": [None]}, empty):
-        assert region_inputs.gathered(None, 0.5, editor) == Beside(None, 0.5, None)
+        assert region_inputs.gathered(None, 0.5, editor) == Extras(None, 0.5, None)
     file = tmp_path / "two.png"
     OTHER.save(file)
     drawn = drawing((SECOND, LEFT))
@@ -90,21 +90,21 @@ def test_the_photo_is_drawn_on_upright_and_with_what_was_drawn(tmp_path):
 
 
 PHOTO, PAINTING = (nst.open_image(picture, name=f"{n}.png") for n, picture in enumerate((ONE, OTHER)))
-BESIDE = Beside(nst.open_image(ONE, name="second.png"), 0.25, drawing((SECOND, LEFT)))
+BESIDE = Extras(nst.open_image(ONE, name="second.png"), 0.25, drawing((SECOND, LEFT)))
 
 
 def test_a_recipe_names_what_else_went_into_the_picture_and_gives_its_settings_back():
-    order = FullOrder(PHOTO, PAINTING, nst.Settings(edge=7), beside=BESIDE)
+    order = FullRequest(PHOTO, PAINTING, nst.Settings(edge=7), beside=BESIDE)
     recipe = order.recipe()
     assert (recipe["second"], recipe["share"]) == ("second.png", 0.25)
     assert recipe["second_pixels"] == fingerprint(BESIDE.second)
     other = replace(BESIDE, places=drawing((SECOND, TOP)))
-    assert recipe["places"] != FullOrder(PHOTO, PAINTING, nst.Settings(), beside=other).recipe()["places"]
+    assert recipe["places"] != FullRequest(PHOTO, PAINTING, nst.Settings(), beside=other).recipe()["places"]
     assert nst.Settings.from_recipe(recipe) == (nst.Settings.from_dict(order.settings.made()), ())
 
 
 def test_going_on_keeps_them():
-    order = FullOrder(PHOTO, PAINTING, nst.Settings(), beside=BESIDE)
+    order = FullRequest(PHOTO, PAINTING, nst.Settings(), beside=BESIDE)
     assert order.again("more", ONE).beside == BESIDE
     assert [region.weight for region in order.again("more", ONE).paintings()] == [1.0, 1.0]
 
@@ -115,7 +115,7 @@ def test_an_interrupted_run_finds_them_again(tmp_path, monkeypatch):
     from test_unfinished import preview
 
     key = resuming.new_key()
-    with resuming.Keeper(key, FullOrder(PHOTO, PAINTING, nst.Settings(size=64, steps=9), beside=BESIDE)) as keeper:
+    with resuming.Keeper(key, FullRequest(PHOTO, PAINTING, nst.Settings(size=64, steps=9), beside=BESIDE)) as keeper:
         keeper.keep(preview(4))
     found = resuming.find(key).beside
     assert (found.second.name, found.share) == ("second.png", 0.25)

@@ -3,17 +3,17 @@
 import pytest
 import torch
 
-from nst.optimization.pyramid import LevelAdam, put_together, take_apart
+from nst.optimization.pyramid import LevelAdam, build_pyramid, reconstruct
 
 
 @pytest.mark.parametrize("shape", [(64, 48), (33, 17), (5, 90), (1, 1)])
 def test_a_pyramid_put_together_is_the_picture_it_was_made_from(shape):
     picture = torch.rand(1, 3, *shape)
-    assert torch.allclose(put_together(take_apart(picture)), picture, atol=1e-6)
+    assert torch.allclose(reconstruct(build_pyramid(picture)), picture, atol=1e-6)
 
 
 def test_each_level_is_half_as_large_as_the_one_before():
-    assert [tuple(level.shape[2:]) for level in take_apart(torch.rand(1, 3, 64, 40))] == [
+    assert [tuple(level.shape[2:]) for level in build_pyramid(torch.rand(1, 3, 64, 40))] == [
         (64, 40),
         (32, 20),
         (16, 10),
@@ -25,19 +25,19 @@ def descend(scale: float, steps: int = 40) -> torch.Tensor:
     torch.manual_seed(0)
     target, levels = (
         torch.rand(1, 3, 16, 16),
-        [level.requires_grad_() for level in take_apart(torch.rand(1, 3, 16, 16))],
+        [level.requires_grad_() for level in build_pyramid(torch.rand(1, 3, 16, 16))],
     )
     rule = LevelAdam(levels, 0.02)
 
     def closure() -> torch.Tensor:
         rule.zero_grad()
-        objective = scale * (put_together(levels) - target).square().mean()
+        objective = scale * (reconstruct(levels) - target).square().mean()
         objective.backward()
         return objective
 
     for _ in range(steps):
         rule.step(closure)
-    return (put_together(levels) - target).detach()
+    return (reconstruct(levels) - target).detach()
 
 
 def test_it_descends():

@@ -24,12 +24,12 @@ from nst.benchmark.speed import random_weights
 from nst.images import open_image
 from nst.optimization import estimates, scales
 from nst.optimization.objective import Objective
-from nst.optimization.pyramid import put_together, take_apart
+from nst.optimization.pyramid import build_pyramid, reconstruct
 from nst.regions.masks import open_regions
-from nst.requests import FullOrder
+from nst.requests import FullRequest
 from nst.tensors import to_picture, to_tensor
 from nst.training import data, deep, distill, distillation, layer_weights, projections, publish_student
-from nst.training.projections import Coordinates
+from nst.training.projections import Projections
 
 QUICK = Settings(network="student", size=96, steps=30)
 PHOTO, PAINTING = scene().resize((96, 72)), scene().rotate(90, expand=True).resize((60, 80))
@@ -136,7 +136,7 @@ def test_a_damaged_file_is_said(damage, tmp_path, monkeypatch):
         (tmp_path / json.loads(entry)["file"]).write_bytes(data[:-1])
     monkeypatch.setattr(student, "MODELS", tmp_path)
     with pytest.raises(nst.WeightsUnavailable, match=r"student.safetensors.* again\."):
-        loading.load_judges(QUICK)
+        loading.load_networks(QUICK)
 
 
 def test_its_speed_is_not_taken_for_vgg19s(monkeypatch):
@@ -267,8 +267,8 @@ def test_both_networks_are_timed_for_a_run_with_both(monkeypatch, full):
 
 
 def test_a_result_of_both_is_gone_on_from_with_vgg19_alone():
-    order = FullOrder(nst.open_image(PHOTO), nst.open_image(PAINTING), Settings().judged_by("both"))
-    quick = FullOrder(nst.open_image(PHOTO), nst.open_image(PAINTING), Settings().judged_by("student"))
+    order = FullRequest(nst.open_image(PHOTO), nst.open_image(PAINTING), Settings().judged_by("both"))
+    quick = FullRequest(nst.open_image(PHOTO), nst.open_image(PAINTING), Settings().judged_by("student"))
     for wish in ("more", "less", "finer"):
         for next_order in (order, order.again("more", PHOTO), quick.again("finish", PHOTO)):
             settings = next_order.again(wish, PHOTO).settings
@@ -288,14 +288,14 @@ def test_structure_is_compared_where_the_student_sees_it_and_style_by_how_well()
         distances = {
             k: losses.content_distance(*(network(to_tensor(p), [k])[k] for p in (OTHER, PHOTO))) for k in LEARNED
         }
-        shares = network.structure_at("relu4_2")
+        shares = network.content_layers_at("relu4_2")
         assert sum(shares.values()) == 1 if isinstance(network, VGG19) else shares == student.STRUCTURE
         found = objective.figures(to_tensor(OTHER))["content"]
         assert found == pytest.approx(float(sum(shares[k] * distances[k] for k in shares)), rel=1e-3)
 
 
 def test_a_quick_result_is_finished_by_vgg19():
-    quick = FullOrder(nst.open_image(PHOTO), nst.open_image(PAINTING), QUICK)
+    quick = FullRequest(nst.open_image(PHOTO), nst.open_image(PAINTING), QUICK)
     finish = quick.again("finish", PHOTO)
     assert (finish.settings.network, finish.settings.scales, finish.begun) == ("vgg19", 1, PHOTO)
     assert 10 <= finish.settings.steps < QUICK.steps
@@ -390,7 +390,7 @@ def test_the_deep_stages_learn_what_the_teacher_sees_there(first):
     features = projections.seen(network, picture)
     bases = {k: torch.eye(LAYOUT[k][1][0])[:, : STAGES[k].directions] for k in LEARNED if STAGES[k].directions < 512}
     ways = {k: torch.eye(LAYOUT[k][1][0])[:, : stage.passed] for k, stage in STAGES.items() if stage.passed}
-    found = Coordinates(
+    found = Projections(
         bases,
         {k: torch.ones(STAGES[k].directions) for k in LEARNED},
         {k: torch.zeros(LAYOUT[k][1][0]) for k in ways},
@@ -457,7 +457,7 @@ def test_directions_found_anew_are_turned_to_those_that_were_learned(monkeypatch
     def student(picture, layers):
         return {k: torch.einsum("nchw,ck->nkhw", activations[k], basis) for k, basis in learned.items()}
 
-    found = Coordinates(bases, {}, {}, {}, {}).turned(student, None, None)
+    found = Projections(bases, {}, {}, {}, {}).turned(student, None, None)
     for layer, basis in found.bases.items():
         assert torch.allclose(basis, learned[layer], atol=1e-4)
 
@@ -479,7 +479,7 @@ def test_what_goes_on_is_what_the_next_layer_hears():
         patch.setitem(projections.STAGES, "relu1_1", STAGES["relu1_1"]._replace(passed=64))
         patch.setitem(projections.STAGES, "relu2_1", STAGES["relu2_1"]._replace(passed=8))
         whole = SimpleNamespace(crop=lambda rng, side: torch.rand(1, 3, side, side))
-        found = Coordinates.found(teacher, SimpleNamespace(seed=0, photos=whole, paintings=whole))
+        found = Projections.found(teacher, SimpleNamespace(seed=0, photos=whole, paintings=whole))
         features = projections.seen(teacher, torch.rand(1, 3, 64, 64))
     lost = {}
     for layer, following in (("relu1_1", "relu1_2"), ("relu2_1", "relu2_2")):
@@ -494,7 +494,7 @@ def test_what_goes_on_is_what_the_next_layer_hears():
 def test_a_student_sees_the_same_in_the_teachers_size():
     torch.manual_seed(0)
     sizes = {layer: torch.rand(STAGES[layer].directions) + 0.5 for layer in LEARNED}
-    found, picture = Coordinates({}, sizes, {}, {}, {}), torch.rand(1, 3, 32, 48)
+    found, picture = Projections({}, sizes, {}, {}, {}), torch.rand(1, 3, 32, 48)
     learner, large, back = Student(), Student(), Student()
     large.load_state_dict(found.grown(learner))
     back.load_state_dict(found.grown(large, back=True))
@@ -536,7 +536,7 @@ def test_gradients_made_of_terms_are_told_by_their_weights():
 def test_the_terms_slopes_add_up_to_the_objectives():
     network, trio = Student(student.shipped()), [to_tensor(p) for p in (OTHER, PHOTO, PHOTO.rotate(180))]
     torch.manual_seed(0)
-    trio[0] = put_together(take_apart(torch.lerp(trio[0], torch.rand(trio[0].shape), 0.1)))  # nothing plain, no ties
+    trio[0] = reconstruct(build_pyramid(torch.lerp(trio[0], torch.rand(trio[0].shape), 0.1)))  # nothing plain, no ties
     found = layer_weights.slopes(network, *trio)
     assert set(found) == {f"structure {k}" for k in student.STRUCTURE} | {f"style {k}" for k in STYLE_LAYERS}
     objective = Objective(

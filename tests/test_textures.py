@@ -6,7 +6,7 @@ from PIL import Image
 
 from nst import losses
 from nst.backbones.kinds import STYLE_LAYERS
-from nst.backbones.loading import load_judges
+from nst.backbones.loading import load_networks
 from nst.drawings import circles, tiles
 from nst.feedforward import fast
 from nst.images import fit, open_image
@@ -41,7 +41,7 @@ def painted(paintings, *styles, steps=(20, 15, 10), extra=()):
 @torch.no_grad()
 def distance(one: Image.Image, other: Image.Image) -> float:
     """Of the small network's Gram matrices, the mean over its layers."""
-    judge = load_judges(Settings(network="student")).coarse
+    judge = load_networks(Settings(network="student")).coarse
     found, wanted = (judge(to_tensor(p, judge.mean.device), STYLE_LAYERS) for p in (one, other))
     apart = (losses.style_distance(*(losses.gram_matrix(f[k]) for f in (found, wanted))) for k in STYLE_LAYERS)
     return sum(map(float, apart)) / len(STYLE_LAYERS)

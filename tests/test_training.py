@@ -321,7 +321,7 @@ def test_the_stroke_field_counts_by_the_styles_gains_beside_the_first_layer():
 
 def test_an_enlarging_layer_is_nearest_neighbor_and_a_convolution():
     torch.manual_seed(1)
-    layer, x, style = network.Enlarging(5, 7), torch.rand(2, 5, 6, 9), torch.randn(1, 14)
+    layer, x, style = network.UpsampleBlock(5, 7), torch.rand(2, 5, 6, 9), torch.randn(1, 14)
     large = F.pad(F.interpolate(x, scale_factor=2, mode="nearest"), (1, 1, 1, 1), mode="reflect")
     expected = layer.norm(F.conv2d(large, layer.conv.weight), network.Style(style))
     assert torch.allclose(layer(x, network.Style(style)), expected, atol=1e-4)
@@ -331,7 +331,7 @@ def test_the_softening_is_that_of_the_picture():
     x = torch.rand(1, 12, 5, 6)
     kernel = torch.tensor([0.25, 0.5, 0.25]).outer(torch.tensor([0.25, 0.5, 0.25])).expand(3, 1, 3, 3)
     picture = F.conv2d(F.pad(F.pixel_shuffle(x, 2), (1, 1, 1, 1), mode="reflect"), kernel, groups=3)
-    found = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), network.softening())
+    found = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), network.smoothing_kernel())
     assert torch.allclose(F.pixel_shuffle(found, 2), picture, atol=1e-6)
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 import nst
 from nst.page import resuming, visitors
 from nst.page.job import Preview
-from nst.requests import FullOrder, fingerprint
+from nst.requests import FullRequest, fingerprint
 
 
 def scene(size: tuple[int, int]) -> Image.Image:
@@ -35,8 +35,8 @@ def preview(step: int, steps: int = 9) -> Preview:
     return Preview(scene((64, 48)), step, steps, {}, 1.0, 1.0, (), "CPU", ())
 
 
-def order(**knobs) -> FullOrder:
-    return FullOrder(PHOTO, PAINTING, nst.Settings(size=64, steps=9, **knobs), {"udnie": 1.0})
+def order(**knobs) -> FullRequest:
+    return FullRequest(PHOTO, PAINTING, nst.Settings(size=64, steps=9, **knobs), {"udnie": 1.0})
 
 
 def test_what_was_kept_is_found_by_its_key_once_it_no_longer_runs():
@@ -91,7 +91,7 @@ def test_without_a_key_nothing_is_kept_and_nothing_fails(key, place):
 
 def test_a_large_painting_is_known_again_by_its_pixels_after_it_was_kept():
     large = nst.open_image(Image.effect_noise((2600, 40), 90).convert("RGB"))
-    assert fingerprint(FullOrder(PHOTO, large, nst.Settings()).kept().painting) == fingerprint(large)
+    assert fingerprint(FullRequest(PHOTO, large, nst.Settings()).kept().painting) == fingerprint(large)
     assert fingerprint(large) != fingerprint(PAINTING)
 
 
@@ -146,7 +146,7 @@ def test_a_killed_program_leaves_its_last_state(place):
 
 @pytest.mark.parametrize(("wish", "changed"), [("more", 1.6), ("less", 0.625), ("finer", 1.0)])
 def test_a_result_is_gone_on_from_as_wished(wish, changed):
-    first = FullOrder(PHOTO, PAINTING, nst.Settings(size=256, steps=90))
+    first = FullRequest(PHOTO, PAINTING, nst.Settings(size=256, steps=90))
     second = first.again(wish, scene((64, 48)))
     assert second.settings.style_weight == pytest.approx(changed)
     assert (second.settings.steps, second.settings.scales) == (30, 1)
@@ -154,7 +154,7 @@ def test_a_result_is_gone_on_from_as_wished(wish, changed):
     assert second.recipe()["before"] == [{k: v for k, v in first.recipe().items() if k in nst.KNOBS}]
     assert second.again(wish, scene((64, 48))).settings.steps == 30
     assert first.again("less", scene((64, 48))).settings.style_weight < 1
-    nothing = FullOrder(PHOTO, PAINTING, nst.Settings(style_weight=0))
+    nothing = FullRequest(PHOTO, PAINTING, nst.Settings(style_weight=0))
     assert nothing.again("less", scene((64, 48))).settings.style_weight == 0
     for _ in range(8):
         second = second.again("finer", scene((64, 48)))

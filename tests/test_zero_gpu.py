@@ -11,7 +11,7 @@ from pictures import scene
 import nst
 from nst import device
 from nst.page.job import previews, seconds_on_gpu
-from nst.requests import FullOrder
+from nst.requests import FullRequest
 
 ROOT = Path(__file__).resolve().parent.parent
 STAND_IN = """
@@ -67,7 +67,7 @@ def test_the_time_asked_for_grows_with_the_work_and_has_a_bound():
     picture = nst.open_image(scene())
 
     def seconds(**knobs) -> int:
-        return seconds_on_gpu(FullOrder(picture, picture, nst.Settings(**knobs)))
+        return seconds_on_gpu(FullRequest(picture, picture, nst.Settings(**knobs)))
 
     assert seconds(steps=10) < seconds(steps=500) < seconds(steps=500, size=1024)
     assert seconds(steps=1000, size=2048) == 120

@@ -26,7 +26,7 @@ class Backbone(Protocol):
         """The dtype that it computes in."""
         ...
 
-    def structure_at(self, layer: str) -> Mapping[str, float]:
+    def content_layers_at(self, layer: str) -> Mapping[str, float]:
         """Return the layers where content is compared if ``layer`` is requested, and their shares."""
         ...
 

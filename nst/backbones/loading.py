@@ -20,7 +20,7 @@ _loading = {name: threading.Lock() for name in KINDS}  # one each: a download do
 _networks: dict[tuple[str, str, torch.device, torch.dtype], Backbone] = {}
 
 
-class Judges(NamedTuple):
+class LossNetworks(NamedTuple):
     """The loss networks of a run, for the coarse scales and for the last one.
 
     With VGG-19 alone, it computes the coarse scales in float32, as their strokes should not depend on how its file is
@@ -46,7 +46,7 @@ def keys(settings: Settings) -> list[tuple[str, str, torch.device, torch.dtype]]
     return [(k.name, settings.pooling, where, n) for k, n in zip(kinds, numbers(settings, where), strict=True)]
 
 
-def load_judges(settings: Settings, progress: Callable[[int, int], None] | None = None) -> Judges:
+def load_networks(settings: Settings, progress: Callable[[int, int], None] | None = None) -> LossNetworks:
     """Load the networks for a run with these settings on the best device; their weights are read, or downloaded, at
     first use.
 
@@ -61,4 +61,4 @@ def load_judges(settings: Settings, progress: Callable[[int, int], None] | None 
                 _, pooling, where, number = key
                 network = Student(tensors) if name == "student" else VGG19(tensors, pooling)
                 _networks[key] = network.to(where, memory_format=torch.channels_last).computing_in(number)
-    return Judges(*(_networks[key] for key in wanted))
+    return LossNetworks(*(_networks[key] for key in wanted))

@@ -96,7 +96,7 @@ class Student(nn.Module):
             part.to(number)
         return self
 
-    def structure_at(self, layer: str) -> dict[str, float]:
+    def content_layers_at(self, layer: str) -> dict[str, float]:
         """Return the layers where structure is compared if ``layer`` is requested, and their weights."""
         return STRUCTURE if layer == CONTENT_LAYER else {layer: 1.0}
 

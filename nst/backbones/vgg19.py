@@ -123,7 +123,7 @@ class VGG19(nn.Module):
         self.convolutions.to(number)
         return self
 
-    def structure_at(self, layer: str) -> dict[str, float]:
+    def content_layers_at(self, layer: str) -> dict[str, float]:
         """Return the layers where structure is compared if ``layer`` is requested, and their shares."""
         return {layer: 1.0}
 

@@ -105,7 +105,7 @@ def step_painter(style: str, settings: Settings) -> Painter:
                     raise Cancelled("The network was no longer wanted.")
                 bar.reach(done, total)
 
-            loading.load_judges(settings, told)
+            loading.load_networks(settings, told)
 
     def paint(photo: Picture, bar: Bar, stopped: Stopped) -> Painted:
         from nst import device
@@ -125,13 +125,14 @@ def step_painter(style: str, settings: Settings) -> Painter:
 
 def _shipped(style: str) -> nst.Style | None:
     """Return the shipped style with this id, or None for a file. Raises SettingsError for anything else."""
-    from nst.feedforward.styles import catalogue
 
-    if style in catalogue():
-        return catalogue()[style]
+    from nst.feedforward.styles import catalog
+
+    if style in catalog():
+        return catalog()[style]
     if Path(style).is_file():
         return None
-    raise SettingsError(f"{style[:80]} is neither a file nor one of the styles {', '.join(catalogue())}.")
+    raise SettingsError(f"{style[:80]} is neither a file nor one of the styles {', '.join(catalog())}.")
 
 
 def _is_style(file: str) -> bool:

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from nst.backbones.loading import load_judges
+from nst.backbones.loading import load_networks
 from nst.backbones.vgg19 import VGG19
 from nst.benchmark import baseline
 from nst.benchmark.metrics import distances
@@ -74,7 +74,7 @@ class Race:
 
 def run(photo: Image.Image, painting: Image.Image, settings: Settings, steps: int) -> Race:
     """Run ``steps`` of the textbook's loop, then ours with ``settings``, both at ``settings.size``."""
-    device = load_judges(settings).coarse.mean.device
+    device = load_networks(settings).coarse.mean.device
     judge = VGG19(weights.vgg19()).to(device)  # in the default memory layout, as in a textbook's code
     photo = fit(photo, settings.size)
     art = of_area(painting, photo.width * photo.height)

@@ -23,7 +23,7 @@ from PIL import Image
 
 from nst import device
 from nst.backbones.kinds import VGG_SHAPES as SHAPES
-from nst.backbones.loading import load_judges
+from nst.backbones.loading import load_networks
 from nst.benchmark import race
 from nst.drawings import tiles, wind
 from nst.errors import SettingsError
@@ -167,7 +167,7 @@ def timed(options: argparse.Namespace) -> None:
             row(f"One pass of ours, {size} x {size}, two threads: {classic / ours:.1f} times faster", ours)
     for name, network in LABELS.items():
         began = time.perf_counter()
-        load_judges(Settings(network=network))
+        load_networks(Settings(network=network))
         row(f"{name}, the network from the disk", time.perf_counter() - began)
         first_and_step(Settings(size=64, steps=5, network=network))  # one-time costs of torch are not a picture's
         for size in OPTIMIZE_SIZES:

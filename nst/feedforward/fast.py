@@ -25,7 +25,7 @@ from nst.feedforward.field import stroke_field
 from nst.feedforward.knobs import COLOR, SEED, SIZE, STRENGTH, STROKE
 from nst.feedforward.predict import style_of
 from nst.feedforward.sessions import open_model
-from nst.feedforward.styles import BROAD, Style, catalogue, find
+from nst.feedforward.styles import BROAD, Style, catalog, find
 from nst.feedforward.tiles import SMALLEST
 from nst.images import Source, fit, open_image, with_alpha
 from nst.models import MODELS
@@ -38,7 +38,7 @@ MOST_PIXELS = 50_000_000  # of the network's input
 
 USUAL = 1.0  # stroke size of a brush of 1, as a multiple of the fine one
 BEYOND = 0.15  # how far a brush may extrapolate beyond fine and broad, as a fraction of the distance between them
-HEAVIEST = 1000  # weight of a style in a mixture, where only the ratios matter
+MAX_WEIGHT = 1000  # weight of a style in a mixture, where only the ratios matter
 
 
 def provider() -> str:
@@ -48,7 +48,7 @@ def provider() -> str:
 
 def styles() -> list[Style]:
     """The styles shipped with this program."""
-    return list(catalogue().values())
+    return list(catalog().values())
 
 
 Mix = str | Style | Mapping[str | Style, float]
@@ -63,8 +63,8 @@ def shares(style: Mix) -> dict[Style, float]:
     for name, weight in style.items():
         name = named(name).id
         number = isinstance(weight, int | float) and not isinstance(weight, bool)
-        if not number or not 0 <= weight <= HEAVIEST:
-            raise SettingsError(f"The weight of {name} is a number from 0 to {HEAVIEST}, not {str(weight)[:40]!r}.")
+        if not number or not 0 <= weight <= MAX_WEIGHT:
+            raise SettingsError(f"The weight of {name} is a number from 0 to {MAX_WEIGHT}, not {str(weight)[:40]!r}.")
     whole = sum(style.values())
     if whole == 0:
         raise SettingsError("A mixture needs at least one style with a weight above 0.")

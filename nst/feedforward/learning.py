@@ -101,7 +101,8 @@ class _Lessons:
         self.number, self.begun = number_format(self.device), style
         self.rng = random.Random(seed)
         layout = {"memory_format": torch.channels_last}
-        self.judge = objective.bordered(Student(shipped())).computing_in(self.number).to(self.device, **layout)
+        judge = Student(shipped()).computing_in(self.number).to(self.device, **layout)
+        self.judge = objective.with_replicate_padding(judge)
         self.network = files.network().to(self.device, **layout).train()
         self.vectors = torch.tensor(style.vectors, device=self.device)
         self.vectors.requires_grad_()

@@ -117,7 +117,7 @@ class Strokes(nn.Module):
         return x + style.take(self.channels) * self.conv(F.avg_pool2d(field, self.stride))
 
 
-def softening(colors: int = 3) -> Tensor:
+def smoothing_kernel(colors: int = 3) -> Tensor:
     """Return the convolution ``[4 colors, 4 colors, 3, 3]`` that, applied before ``F.pixel_shuffle`` puts the four
     pixels made together in place, has the effect of the kernel [1 2 1] / 4 along both axes of the picture. It removes
     everything that alternates from pixel to pixel, so a difference between the four cannot become a grid."""
@@ -143,7 +143,7 @@ class Block(nn.Module):
         return self.norm(self.conv(self.pad(x)), style, statistics)
 
 
-class Enlarging(nn.Module):
+class UpsampleBlock(nn.Module):
     """Nearest-neighbor upsampling to twice the sides, a 3x3 convolution, and conditional normalization.
 
     A convolution of a picture whose pixels are repeated four times equals one transposed convolution of the small
@@ -190,13 +190,13 @@ class StyleNetwork(nn.Module):
         self.down3 = Block(quarter, eighth, stride=2)
         self.strokes8 = Strokes(eighth, 8)
         self.eighths = nn.ModuleList(Residual(eighth) for _ in range(eighths))
-        self.up1 = Enlarging(eighth, quarter)
+        self.up1 = UpsampleBlock(eighth, quarter)
         self.strokes4 = Strokes(quarter, 4)
         self.quarters = nn.ModuleList(Residual(quarter) for _ in range(quarters))
-        self.up2 = Enlarging(quarter, half)
+        self.up2 = UpsampleBlock(quarter, half)
         self.pad = nn.ReflectionPad2d(1)
         self.out = nn.Conv2d(half, 12, 3)
-        self.register_buffer("softening", softening(), persistent=False)
+        self.register_buffer("smoothing_kernel", smoothing_kernel(), persistent=False)
 
     @property
     def length(self) -> int:
@@ -233,7 +233,7 @@ class StyleNetwork(nn.Module):
         for block in self.quarters:
             x = block(x, style, statistics)
         x = F.relu(self.up2(x, style, statistics))
-        drawn = F.conv2d(F.pad(self.out(self.pad(x)), (1, 1, 1, 1), mode="replicate"), self.softening)
+        drawn = F.conv2d(F.pad(self.out(self.pad(x)), (1, 1, 1, 1), mode="replicate"), self.smoothing_kernel)
         drawn = F.pixel_shuffle(drawn, 2)
         painting = (1 + 2 * REACH) * torch.sigmoid(drawn) - REACH
         share = dose[:, None, None, None].clamp(0, 1)

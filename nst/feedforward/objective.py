@@ -86,7 +86,7 @@ def statistics_of(judge: VGG19 | Student, painting: Image.Image, sides: list[flo
     return Targets(*grams, torch.stack(rough, dim=1))
 
 
-def bordered(judge: Network) -> Network:
+def with_replicate_padding(judge: Network) -> Network:
     """Return a copy that pads with border values instead of zeros. Zeros make a gray line around every crop, which a
     network learns to fade into: its pictures get a gray frame, a few pixels wide."""
     judge = copy.deepcopy(judge)

@@ -84,7 +84,7 @@ def identity() -> np.ndarray:
 
 
 @functools.cache
-def catalogue() -> dict[str, Style]:
+def catalog() -> dict[str, Style]:
     """Return the shipped styles by id, in the catalog's order."""
     entries = json.loads((MODELS / "styles.json").read_text("utf-8"))
     known = vectors()
@@ -94,9 +94,9 @@ def catalogue() -> dict[str, Style]:
 def find(style: str) -> Style:
     """Return the shipped style with this id. Raises SettingsError, with a list of the existing ids."""
     try:
-        return catalogue()[style]
+        return catalog()[style]
     except (KeyError, TypeError):
-        raise SettingsError(f"There is no style {repr(style)[:40]}; there are {', '.join(catalogue())}.") from None
+        raise SettingsError(f"There is no style {repr(style)[:40]}; there are {', '.join(catalog())}.") from None
 
 
 def open_style(source: str | os.PathLike | bytes) -> Style:

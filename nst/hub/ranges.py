@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from nst.hub.tensorfile import Unfit
+from nst.hub.tensorfile import InvalidFile
 
 PATIENCE = 15.0  # seconds without a byte after which no further attempt is made
 TRIES, PAUSE = 3, 0.5  # connections in a row that break before WORTHWHILE bytes arrive; seconds between
@@ -40,12 +40,12 @@ class RangeReader:
     """Called with ``start`` and ``stop``, yields those bytes in chunks, fewer where the file ends.
 
     ``get`` opens the file with these request headers; the exceptions ``final`` that it raises are passed on, any other
-    counts as a broken connection. Raises Broken, and Unfit for unexpected responses."""
+    counts as a broken connection. Raises Broken, and InvalidFile for unexpected responses."""
 
     def __init__(
         self, get: Callable[[dict[str, str]], AbstractContextManager[Response]], final: tuple[type[Exception], ...]
     ) -> None:
-        self.get, self.final = get, (*final, Unfit)
+        self.get, self.final = get, (*final, InvalidFile)
         self.size = sys.maxsize  # of the file in bytes, once the server has sent it
         self.met = False  # whether any byte has arrived: only then is a broken connection retried
 
@@ -88,12 +88,12 @@ class RangeReader:
         if response.status_code == 206:
             part = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
             if part is None or int(part[1]) != start:
-                raise Unfit("the server sends another part than was asked for")
+                raise InvalidFile("the server sends another part than was asked for")
             self.size = int(part[2])
             return 0
         self.size = int(response.headers.get("Content-Length", sys.maxsize))
         if start > SKIP:
-            raise Unfit("the server sends the whole file where a part was asked for")
+            raise InvalidFile("the server sends the whole file where a part was asked for")
         return start
 
 

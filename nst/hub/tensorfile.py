@@ -26,7 +26,7 @@ FIRST_READ, HEADER_LIMIT = 2**14, 2**20
 GAP = 2**16  # bytes between two ranges that are cheaper to read than a new request
 
 
-class Unfit(Exception):
+class InvalidFile(Exception):
     """The file read is not the expected one; the text says how it differs."""
 
 
@@ -48,7 +48,7 @@ def pick(
     Names, shapes and lengths are checked, and that the numbers can be weights: finite, of plausible size, not all zero.
     Without a digest no more can be checked; a flipped low-order bit passes.
 
-    Raises Unfit."""
+    Raises InvalidFile."""
     places = _places(read, shapes)
     spans: list[list[int]] = []
     for _, start, stop in sorted(places.values(), key=lambda place: place[1:]):
@@ -66,7 +66,7 @@ def pick(
                 done += len(chunk)
                 report(done, total)
         if len(data[start]) != stop - start:
-            raise Unfit("it is shorter than its header says")
+            raise InvalidFile("it is shorter than its header says")
     import torch
 
     tensors = {}
@@ -77,7 +77,7 @@ def pick(
         tensors[name] = values.reshape(shapes[name]).float()
         largest = float(tensors[name].abs().max())  # NaN if any of them is
         if not largest < PLAUSIBLE or (largest == 0 and len(shapes[name]) > 1):
-            raise Unfit(f"{name} holds numbers that are no weights")
+            raise InvalidFile(f"{name} holds numbers that are no weights")
     return tensors
 
 
@@ -85,7 +85,7 @@ def _places(read: Read, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Plac
     header = b"".join(read(0, FIRST_READ))
     base = 8 + int.from_bytes(header[:8], "little")
     if len(header) < 8 or base > HEADER_LIMIT:
-        raise Unfit("it does not begin as a safetensors file does")
+        raise InvalidFile("it does not begin as a safetensors file does")
     if base > len(header):
         header += b"".join(read(len(header), base))
     try:
@@ -94,14 +94,14 @@ def _places(read: Read, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Plac
         for name, wanted in shapes.items():
             dtype, shape, (start, stop) = (table[name][key] for key in ("dtype", "shape", "data_offsets"))
             if tuple(shape) != tuple(wanted):
-                raise Unfit(f"{name} has the shape {shape}, not {list(wanted)}")
+                raise InvalidFile(f"{name} has the shape {shape}, not {list(wanted)}")
             if dtype not in DTYPES:
-                raise Unfit(f"{name} is in {dtype}, not in one of {', '.join(DTYPES)}")
+                raise InvalidFile(f"{name} is in {dtype}, not in one of {', '.join(DTYPES)}")
             if start < 0 or stop - start != math.prod(wanted) * DTYPES[dtype][1]:
-                raise Unfit(f"{name} has a length that does not go with its shape")
+                raise InvalidFile(f"{name} has a length that does not go with its shape")
             places[name] = (dtype, base + start, base + stop)
     except KeyError as error:
-        raise Unfit(f"{error} is missing in it") from error
+        raise InvalidFile(f"{error} is missing in it") from error
     except (ValueError, TypeError) as error:
-        raise Unfit("its header makes no sense") from error
+        raise InvalidFile("its header makes no sense") from error
     return places

@@ -36,7 +36,7 @@ from huggingface_hub.utils import WeakFileLock, build_hf_headers, hf_raise_for_s
 from nst.backbones.kinds import VGG_SHAPES as SHAPES
 from nst.errors import WeightsUnavailable
 from nst.hub.ranges import Broken, RangeReader, Response, reach
-from nst.hub.tensorfile import Progress, Unfit, pick, reader
+from nst.hub.tensorfile import InvalidFile, Progress, pick, reader
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,7 +93,7 @@ def read(path: str | os.PathLike) -> dict[str, Tensor]:
     try:
         with open(path, "rb") as file:
             return pick(reader(file), SHAPES)
-    except (OSError, Unfit) as error:
+    except (OSError, InvalidFile) as error:
         raise WeightsUnavailable(f"VGG-19 cannot be read from {os.fspath(path)}: {error}. Use another file.") from error
 
 
@@ -234,7 +234,7 @@ def _fetch(report: Progress) -> tuple[dict[str, Tensor], str]:
         raise _unavailable(*_refusal(error)) from error
     except Broken as error:
         raise _unavailable(f"the connection fails ({error})", f"Check it and try again. {_elsewhere()}") from error
-    except Unfit as error:
+    except InvalidFile as error:
         raise _unavailable(f"what comes from there is not it: {error}", f"Try again later. {_elsewhere()}") from error
 
 
@@ -259,7 +259,7 @@ class _Published:
             if self.etag is None and self.revision == REVISION and etag != SHA256:
                 log.warning("%s announces the digest %r, not %s, which this program knows.", self.url, etag, SHA256)
             if self.etag not in (None, etag):
-                raise Unfit("it was exchanged for another while it was read")
+                raise InvalidFile("it was exchanged for another while it was read")
             self.etag = etag
             if re.fullmatch("[0-9a-f]{40}", commit := known.get("x-repo-commit", "")):
                 self.commit = commit

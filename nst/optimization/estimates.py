@@ -19,12 +19,12 @@ import torch
 from nst import device, memory
 from nst.backbones.backbone import Backbone
 from nst.backbones.kinds import STUDENT
-from nst.backbones.loading import Judges, keys, load_judges, numbers
+from nst.backbones.loading import LossNetworks, keys, load_networks, numbers
 from nst.images import Source, open_image, size_of
 from nst.optimization import memory_use, scales
 from nst.optimization.objective import Objective, advance
 from nst.optimization.patches import Patch, cut
-from nst.optimization.pyramid import LevelAdam, take_apart
+from nst.optimization.pyramid import LevelAdam, build_pyramid
 from nst.optimization.scales import Scale
 from nst.regions.masks import open_regions
 from nst.settings import Settings
@@ -102,7 +102,7 @@ def estimate(photo: Source, settings: Settings = Settings(), paintings: int = 1)
     """Estimate what painting ``photo`` from ``paintings`` paintings will take; the first call takes about a second to
     time the network. Raises ImageError, and WeightsUnavailable if the network's weights are missing."""
     size = size_of(photo)
-    time_steps(load_judges(settings), settings)
+    time_steps(load_networks(settings), settings)
     return foreseen(size, settings, paintings)
 
 
@@ -124,7 +124,7 @@ def foreseen(
     def shape(side: int) -> tuple[int, int]:
         return working(size, side)
 
-    where, speeds = device.choose(), known(settings) or (likely(settings) if guess else None)
+    where, speeds = device.choose(), known(settings) or (extrapolated(settings) if guess else None)
     plan = scales.plan(settings.size, settings.total_steps, settings.scales, settings.finish_steps)
     if after:
         plan, _ = scales.after(plan, after)
@@ -146,7 +146,7 @@ def known(settings: Settings) -> Speeds | None:
     return None if None in found else Speeds(*(speed for speed, _ in found))
 
 
-def likely(settings: Settings) -> Speeds | None:
+def extrapolated(settings: Settings) -> Speeds | None:
     """Return the likely speeds of a run with these settings, in proportion to the small network's, or None if that was
     not timed."""
     able = {"pooling": STUDENT.poolings[0], "content_layer": STUDENT.content_layer}
@@ -156,12 +156,12 @@ def likely(settings: Settings) -> Speeds | None:
     # Compare whole steps: on a busy machine, the times per call and per pixel are hard to separate.
     usual = Speed(STUDENT.cost * STUDENT.overhead**2, STUDENT.cost, small.fine.cached)
     unit = small.fine.step(*COMPARED) / usual.step(*COMPARED)
-    speeds = guessed(settings)
+    speeds = relative_speeds(settings)
     parts = (Speed(unit * s.call, unit * s.pixel, small.fine.cached) for s in (speeds.coarse, speeds.fine))
     return Speeds(*parts)
 
 
-def time_steps(judges: Judges, settings: Settings) -> None:
+def time_steps(judges: LossNetworks, settings: Settings) -> None:
     """Time the steps of a run with these settings, unless that was done recently. Needs the device to itself for about
     a second."""
     for network, (name, *_) in zip(judges, keys(settings), strict=True):
@@ -176,7 +176,7 @@ def time_steps(judges: Judges, settings: Settings) -> None:
             _timed[key] = Speed(max(0.0, small - pixel * fewer), pixel, kind == "cpu"), time.monotonic()
 
 
-def guessed(settings: Settings) -> Speeds:
+def relative_speeds(settings: Settings) -> Speeds:
     """Return speeds that are meaningful only in proportion to one another."""
     (*_, coarse), (*_, fine) = keys(settings)
     schedule, found = settings.schedule, []
@@ -192,7 +192,7 @@ def _step(network: Backbone, statistic: str, side: int) -> float:
     objective = Objective(
         network, photo, open_regions(image, open_image(image)), Settings(statistic=statistic), lambda: None
     )
-    levels = [level.requires_grad_() for level in take_apart(photo)]
+    levels = [level.requires_grad_() for level in build_pyramid(photo)]
     rule, seconds = LevelAdam(levels, 0.01), []
     for _ in range(TIMED):
         began = time.perf_counter()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nst.backbones.backbone import Backbone
-from nst.optimization.pyramid import put_together
+from nst.optimization.pyramid import reconstruct
 from nst.optimization.terms import Content, Smoothness, Style, Term, View, added
 from nst.regions.masks import Regions
 from nst.settings import USUAL, Settings
@@ -113,7 +113,7 @@ def advance(optimizer: torch.optim.Optimizer, levels: list[Tensor], objective: O
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        picture = objective.composed(put_together(levels))
+        picture = objective.composed(reconstruct(levels))
         gradient, figures = objective(picture)
         picture.backward(gradient)
         seen.append((picture.detach(), figures))

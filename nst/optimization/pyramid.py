@@ -16,7 +16,7 @@ from torch import Tensor
 LEVELS = 4  # above the low-pass residual
 
 
-def take_apart(picture: Tensor) -> list[Tensor]:
+def build_pyramid(picture: Tensor) -> list[Tensor]:
     """Decompose ``[N, C, H, W]`` into its Laplacian pyramid: differences from fine to coarse, then the low-pass
     residual."""
     levels = []
@@ -29,8 +29,8 @@ def take_apart(picture: Tensor) -> list[Tensor]:
     return [*levels, picture.contiguous()]
 
 
-def put_together(levels: list[Tensor]) -> Tensor:
-    """Reconstruct the picture ``[N, C, H, W]`` from the levels that ``take_apart`` returned."""
+def reconstruct(levels: list[Tensor]) -> Tensor:
+    """Reconstruct the picture ``[N, C, H, W]`` from the levels that ``build_pyramid`` returned."""
     return functools.reduce(lambda coarse, level: _enlarge(coarse, level) + level, reversed(levels))
 
 

@@ -22,13 +22,13 @@ from PIL import Image
 from torch import Tensor
 
 from nst import memory
-from nst.backbones.loading import Judges, load_judges
+from nst.backbones.loading import LossNetworks, load_networks
 from nst.color import luminance
 from nst.errors import SettingsError
 from nst.images import Picture, Source, fit, open_image
 from nst.optimization import estimates, memory_use, scales
 from nst.optimization.objective import Objective, advance
-from nst.optimization.pyramid import LevelAdam, put_together, take_apart
+from nst.optimization.pyramid import LevelAdam, build_pyramid, reconstruct
 from nst.optimization.scales import Scale
 from nst.optimization.step import Step
 from nst.recipe import optimized
@@ -80,7 +80,7 @@ def optimize(
             f"than {settings.total_steps}, not {after!r}."
         )
     started = None if unfinished is None else (open_image(unfinished), after)
-    run = _Run(content, regions, first, started, load_judges(settings), settings, cancelled or (lambda: False))
+    run = _Run(content, regions, first, started, load_networks(settings), settings, cancelled or (lambda: False))
     return run.steps()
 
 
@@ -93,7 +93,7 @@ class _Run:
         regions: Regions,
         init: Picture | None,
         started: tuple[Picture, int] | None,
-        judges: Judges,
+        judges: LossNetworks,
         settings: Settings,
         cancelled: Cancelled,
     ) -> None:
@@ -123,7 +123,7 @@ class _Run:
             self.start = self._resized(unfinished, self._shape(side))
         self._fit_memory()
         self.known = estimates.known(settings)
-        self.speeds = self.known or estimates.guessed(settings)
+        self.speeds = self.known or estimates.relative_speeds(settings)
         self.rate = RATE
         self.best: tuple[Tensor, dict[str, float]] | None = None
 
@@ -152,7 +152,7 @@ class _Run:
                 except (MemoryError, RuntimeError) as error:
                     if not memory.exhausted(error):
                         raise
-                    self._go_on_with_less(self.number - before, error)
+                    self._replan_with_less(self.number - before, error)
                 if self.number > before:
                     self.start = self.best[0]
         except _Interrupted:
@@ -161,7 +161,7 @@ class _Run:
         if self.best[0] is not last.canvas or self.notes != last.notes:
             yield self._step(time.perf_counter() - began, 0.0, *self.best)
 
-    def _go_on_with_less(self, taken: int, error: Exception) -> None:
+    def _replan_with_less(self, taken: int, error: Exception) -> None:
         """Replan from here, after ``taken`` steps at a scale that then ran out of memory."""
         scale = replace(self.plan[0], taken=self.plan[0].taken + taken)
         width, height = self._shape(scale.side)
@@ -235,7 +235,7 @@ class _Run:
         photo = self._resized(self.photo, self._shape(scale.side))
         objective = Objective(network, photo, self.regions, self.settings, self._watch, self.patch)
         canvas = self._first(photo) if self.start is None else self._finer(self.start, photo)
-        variables = [level.requires_grad_() for level in take_apart(canvas.clamp(0, 1))]
+        variables = [level.requires_grad_() for level in build_pyramid(canvas.clamp(0, 1))]
         rule = self._optimizer(variables)
         taken, failures, best = scale.taken, 0, math.inf
         while taken < scale.steps:
@@ -261,7 +261,7 @@ class _Run:
         if taken == scale.steps:
             # The result of the last step has not been evaluated yet.
             with torch.no_grad():
-                canvas = objective.composed(put_together(variables))
+                canvas = objective.composed(reconstruct(variables))
                 terms = objective.figures(canvas)
             if terms["total"] < best:
                 self.best = canvas, terms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nst.settings import USUAL, fewer
+from nst.settings import USUAL, step_share
 
 SMALLEST = 32  # shortest side of a processed picture, in pixels; VGG-19 halves it four times
 COARSEST = 64  # shortest long side of a scale, unless the full size is smaller
@@ -38,7 +38,7 @@ def plan(size: int, steps: int, scales: int = len(SHARES), finish: int = 0) -> l
         shares = ((shares[0][0] / 2, BEFORE), *shares)
     chosen = [(size * part, share) for part, share in shares if size * part >= min(COARSEST, size)]
     sides = [side for side, _ in chosen]
-    shares = [share * fewer(side) for side, share in chosen]
+    shares = [share * step_share(side) for side, share in chosen]
     counts = [int((steps - finish) * share / sum(shares)) for share in shares]
     if finish < steps:
         counts[-1] = max(1, counts[-1])

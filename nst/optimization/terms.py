@@ -79,7 +79,7 @@ class Content:
     name, count = "content", 1
 
     def __init__(self, view: View, photo: Tensor) -> None:
-        self.shares = view.network.structure_at(view.content_layer)
+        self.shares = view.network.content_layers_at(view.content_layer)
         self.layers = tuple(self.shares)
         self.targets = [view.features(p.of(photo), p, self.layers) for p in view.cut(*photo.shape[-2:])]
         self.wholes = {k: sum(_power(found[k]) for found in self.targets) for k in self.layers}

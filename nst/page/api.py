@@ -23,11 +23,11 @@ from nst.page.job import Download, Preview, estimated, work
 from nst.page.pictures import PictureInput, Previews, Upload
 from nst.page.refusals import answers, refusal
 from nst.page.visitors import Visitor, file_name, visitor
-from nst.regions.region import MOST
-from nst.requests import SHARE, Beside, FastOrder, FullOrder, texture
+from nst.regions.region import MAX_PAINTINGS
+from nst.requests import SHARE, Extras, FastRequest, FullRequest, texture
 from nst.settings import Knob, Settings
 
-PAINTINGS = Knob("paintings", 1, "How many paintings.", 1, MOST, 1)
+PAINTINGS = Knob("paintings", 1, "How many paintings.", 1, MAX_PAINTINGS, 1)
 
 
 def styles() -> list[dict[str, Any]]:
@@ -72,7 +72,7 @@ def stylize(
         style = {nst.style_of(painting.open()): 1.0}
     strength, stroke = (1.0 if number is None else number for number in (strength, stroke))
     sizes = (_whole(size) if size else None, _whole(seed or 0))
-    order = FastOrder(style, strength, stroke, color or fast.COLOR.default, *sizes)
+    order = FastRequest(style, strength, stroke, color or fast.COLOR.default, *sizes)
     for painted in fast_events.painting(here, picture, order):
         if isinstance(painted, tuple):
             yield None  # a disconnected client is noticed only at a yield
@@ -124,8 +124,8 @@ def optimize(
     if places is not None:
         opened = places.open()
         drawing = with_alpha(opened.image, opened.alpha)
-    beside = Beside(None if second is None else second.open(), share, drawing)
-    order = FullOrder(photo.open(), first, chosen, beside=beside, style=mixture)
+    beside = Extras(None if second is None else second.open(), share, drawing)
+    order = FullRequest(photo.open(), first, chosen, beside=beside, style=mixture)
     order.paintings()  # refuses what cannot be painted before anything starts
     job = Job(work(order))
     with here.working(job):
@@ -170,7 +170,7 @@ def _folder(here: Visitor, engine: str) -> Path:
     return folder
 
 
-def _follow(here: Visitor, job: Job, order: FullOrder) -> Iterator[tuple[str | None, dict[str, Any]]]:
+def _follow(here: Visitor, job: Job, order: FullRequest) -> Iterator[tuple[str | None, dict[str, Any]]]:
     folder = _folder(here, "optimize")
     grown = Previews(folder)
     picture, progress, last = None, {"stage": "waiting"}, None

@@ -23,7 +23,7 @@ from nst.page.pictures import beside, downloads, show
 from nst.page.refusals import answers
 from nst.page.texts import localized, say, t
 from nst.page.visitors import Visitor, file_name, visitor
-from nst.requests import FAST, SIZE, FastOrder
+from nst.requests import FAST, SIZE, FastRequest
 
 BETWEEN_NEWS = 0.3  # seconds
 CONCURRENCY = {"concurrency_id": "fast", "concurrency_limit": 2}
@@ -51,7 +51,7 @@ class Pace:
         return cls.seconds and cls.seconds * pixels
 
 
-def painting(here: Visitor, photo: Picture, order: FastOrder) -> Iterator[tuple[int, int] | Image.Image]:
+def painting(here: Visitor, photo: Picture, order: FastRequest) -> Iterator[tuple[int, int] | Image.Image]:
     """Paint in a thread: yields (tiles done, tiles in all) from time to time, then the painting.
 
     Stops when the client disconnects or ``here.fast`` is set, and then raises Cancelled."""
@@ -86,7 +86,7 @@ def painting(here: Visitor, photo: Picture, order: FastOrder) -> Iterator[tuple[
     yield made
 
 
-class AtOnce:
+class FastEvents:
     """The event handlers."""
 
     def __init__(self, inputs: Inputs) -> None:
@@ -148,7 +148,7 @@ class AtOnce:
         p, here, began = self.parts, visitor(request), time.monotonic()
         turn = here.take_turn()
         upload, own = given[p.photo], given[p.own]
-        order = self.inputs.fast_order(given)
+        order = self.inputs.fast_request(given)
         closed, no_stop = gr.DownloadButton(interactive=False), gr.Button(visible=False)
         if upload is None and own is None and order.usual:
             photo, painted = _sample(next(iter(order.style)))

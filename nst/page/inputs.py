@@ -14,7 +14,7 @@ from nst.images import Picture
 from nst.page import region_inputs
 from nst.page.photos import example
 from nst.page.refusals import refusal
-from nst.requests import FAST, OWN, FastOrder, FullOrder, texture
+from nst.requests import FAST, OWN, FastRequest, FullRequest, texture
 from nst.settings import KNOBS, Settings
 
 Given = dict[Any, Any]
@@ -37,13 +37,13 @@ class Inputs:
 
     @property
     def at_once(self) -> set[Any]:
-        """The components that ``fast_order`` reads."""
+        """The components that ``fast_request`` reads."""
         p = self.parts
         return {*self.chosen, p.strength, p.stroke, p.color, p.size, p.original, p.seed}
 
     @property
     def full(self) -> set[Any]:
-        """The components that ``full_order`` reads."""
+        """The components that ``full_request`` reads."""
         p = self.parts
         beside = {p.second, p.share, p.editor, p.from_fast}
         return {*self.chosen, p.own_painting, p.original, *beside, *p.knobs.values()}
@@ -59,12 +59,12 @@ class Inputs:
         upload = given[self.parts.photo]
         return example() if upload is None else upload.open()
 
-    def fast_order(self, given: Given) -> FastOrder:
+    def fast_request(self, given: Given) -> FastRequest:
         """The order for the fast engine."""
         p = self.parts
         style = given[p.style] if given[p.own] is None else {given[p.own]["style"]: 1.0}
         size = None if given[p.original] else int(given[p.size])
-        return FastOrder(style, given[p.strength], given[p.stroke], given[p.color], size, int(given[p.seed]))
+        return FastRequest(style, given[p.strength], given[p.stroke], given[p.color], size, int(given[p.seed]))
 
     def settings(self, given: Given) -> Settings:
         """The settings chosen on the page. Raises SettingsError."""
@@ -88,11 +88,11 @@ class Inputs:
             raise refusal(request, "needs_painting")
         return given[p.own_painting].open(), None
 
-    def full_order(self, given: Given, request: gr.Request) -> FullOrder:
+    def full_request(self, given: Given, request: gr.Request) -> FullRequest:
         """The order for the full method."""
         p = self.parts
         painting, style = self.source(given, request)
-        order = FullOrder(self.photo(given), painting, self.settings(given), style=style)
+        order = FullRequest(self.photo(given), painting, self.settings(given), style=style)
         if given[p.from_fast]:
             order = replace(order, fast_style=OWN if style is None else style)
         return replace(order, beside=region_inputs.gathered(given[p.second], given[p.share], given[p.editor]))

@@ -19,7 +19,7 @@ from nst import device, memory
 from nst.backbones.at_hand import at_hand, usual
 from nst.hub import weights
 from nst.jobs import Emit, Stopping, idle
-from nst.requests import OWN, FullOrder
+from nst.requests import OWN, FullRequest
 from nst.settings import Settings
 
 SECONDS_BETWEEN_PREVIEWS = 0.4
@@ -76,7 +76,7 @@ def shared() -> bool:
     return bool(os.environ.get("SPACE_ID"))
 
 
-def refuse_too_long(order: FullOrder) -> None:
+def refuse_too_long(order: FullRequest) -> None:
     """Raise SettingsError if a painting would take too long on a shared machine. For the painting job, which has the
     device to itself."""
     if not shared():
@@ -100,14 +100,14 @@ def _time_steps(settings: Settings) -> None:
     from nst.optimization import estimates
 
     try:
-        estimates.time_steps(loading.load_judges(settings), settings)
+        estimates.time_steps(loading.load_networks(settings), settings)
     except (MemoryError, RuntimeError) as error:
         if not memory.exhausted(error):
             raise
         log.warning("There is no memory to time steps in: %s", error)
 
 
-def seconds_on_gpu(order: FullOrder, init: Any = None, stopping: Stopping | None = None) -> int:
+def seconds_on_gpu(order: FullRequest, init: Any = None, stopping: Stopping | None = None) -> int:
     """How long to borrow a GPU for, at most MAX_ON_GPU: the start-up, and steps that cost by their pixels."""
     pixels = order.settings.size**2
     per_step = 0.02 + 0.15 * pixels / 1024**2 * (1.5 if order.settings.optimizer == "lbfgs" else 1)
@@ -115,7 +115,7 @@ def seconds_on_gpu(order: FullOrder, init: Any = None, stopping: Stopping | None
 
 
 @device.zero_gpu(duration=seconds_on_gpu)
-def previews(order: FullOrder, init: Any = None, stopping: Stopping | None = None) -> Iterator[Preview]:
+def previews(order: FullRequest, init: Any = None, stopping: Stopping | None = None) -> Iterator[Preview]:
     """Optimize, and yield the steps worth showing: at most a few per second, and always the last one."""
     if device.spaces is not None:
         # The process that has the GPU cannot call ``stopping`` of this one, so it watches its own time.
@@ -163,13 +163,13 @@ def warm_up() -> None:
 
         settings = Settings(network=usual())
         with contextlib.suppress(nst.NSTError):  # whoever paints will see it, in their own language
-            loading.load_judges(settings)
+            loading.load_networks(settings)
             with idle() as alone:
                 if alone:
                     _time_steps(settings)
 
 
-def work(order: FullOrder) -> Callable[[Emit[News], Stopping], None]:
+def work(order: FullRequest) -> Callable[[Emit[News], Stopping], None]:
     """The work of a ``Job`` that paints ``order`` and emits its progress."""
 
     def paint(emit: Emit[News], stopping: Stopping) -> None:
@@ -179,7 +179,7 @@ def work(order: FullOrder) -> Callable[[Emit[News], Stopping], None]:
         if device.spaces is None:
             from nst.backbones import loading
 
-            loading.load_judges(order.settings, told)
+            loading.load_networks(order.settings, told)
             refuse_too_long(order)
         elif not at_hand(order.settings):  # the GPU is in another process, which loads the network from the cache
             weights.vgg19(told)

@@ -21,7 +21,7 @@ from nst.page.pictures import Previews, Upload, beside, downloads, show
 from nst.page.refusals import answers, refusal
 from nst.page.texts import duration, say, t
 from nst.page.visitors import MAX_WAITING, Visitor, ahead_of, file_name, visitor
-from nst.requests import FAST, FullOrder
+from nst.requests import FAST, FullRequest
 
 GLANCE = 10.0  # seconds; the longest wait for the predicted style of a painting
 CONCURRENCY = {"concurrency_id": "optimize", "concurrency_limit": 1}
@@ -34,7 +34,7 @@ def pick_painting(name: str, request: gr.Request) -> str:
     return str(file)
 
 
-class Optimizing:
+class OptimizeEvents:
     """The event handlers."""
 
     def __init__(self, inputs: Inputs) -> None:
@@ -129,7 +129,7 @@ class Optimizing:
     def paint(self, given: Given, request: gr.Request) -> Iterator[Updates]:
         """Run the full method."""
         visitor(request).subject = self.inputs.subject(given)
-        yield from self.run(request, given[self.parts.key], self.inputs.full_order(given, request))
+        yield from self.run(request, given[self.parts.key], self.inputs.full_request(given, request))
 
     @answers
     def paint_rest(self, key: str, request: gr.Request) -> Iterator[Updates]:
@@ -149,7 +149,7 @@ class Optimizing:
         order, result = here.painted
         yield from self.run(request, key, order.again(wish, result))
 
-    def run(self, request: gr.Request, key: str, order: FullOrder) -> Iterator[Updates]:
+    def run(self, request: gr.Request, key: str, order: FullRequest) -> Iterator[Updates]:
         """Paint an order, and keep its progress for resuming."""
         here = visitor(request)
         here.waiting = False
@@ -162,7 +162,7 @@ class Optimizing:
             yield from self.follow(request, here, job, order, keeper)
 
     def follow(
-        self, request: gr.Request, here: Visitor, job: Job, order: FullOrder, keeper: resuming.Keeper
+        self, request: gr.Request, here: Visitor, job: Job, order: FullRequest, keeper: resuming.Keeper
     ) -> Iterator[Updates]:
         """Turn the job's news into updates of the page, and at the end into files."""
         p, turn = self.parts, here.turn
@@ -199,7 +199,7 @@ class Optimizing:
             yield from self.finished(request, here, order, keeper, last)
 
     def finished(
-        self, request: gr.Request, here: Visitor, order: FullOrder, keeper: resuming.Keeper, last: Preview
+        self, request: gr.Request, here: Visitor, order: FullRequest, keeper: resuming.Keeper, last: Preview
     ) -> Iterator[Updates]:
         """Show the final status, and write the files."""
         p, turn = self.parts, here.turn

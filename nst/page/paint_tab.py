@@ -17,17 +17,17 @@ from nst.backbones.kinds import FULL, SCHEDULES
 from nst.drawings import DRAWINGS, thumbnail
 from nst.feedforward import fast
 from nst.page import fast_events, optimize_events, own_style, region_inputs
-from nst.page.fast_events import AtOnce
+from nst.page.fast_events import FastEvents
 from nst.page.inputs import Inputs
 from nst.page.job import warm_up
 from nst.page.links import Links
-from nst.page.optimize_events import Optimizing
+from nst.page.optimize_events import OptimizeEvents
 from nst.page.photos import photo_choices, pick_photo
 from nst.page.pictures import SOURCES, Choice, Palette, Picker, PictureInput
-from nst.page.settings_from import Taking
+from nst.page.settings_from import ReadySettings
 from nst.page.texts import names, t
-from nst.page.times import HOWS, Beforehand
-from nst.requests import FAST, SIZE, WISHES
+from nst.page.times import HOWS, TimeLabels
+from nst.requests import CONTINUATIONS, FAST, SIZE
 from nst.settings import KNOBS, PRESETS, Knob, Settings
 
 SHARED = ("network", "stroke", "color", "size", "seed")  # knobs of every way of painting
@@ -147,7 +147,7 @@ def result(p: SimpleNamespace) -> None:
     with gr.Row(elem_classes="downloads"):
         p.wishes = {
             wish: gr.Button(t(wish), visible=False, elem_id=f"paint-again-{wish}", min_width=100, size="md")
-            for wish in WISHES
+            for wish in CONTINUATIONS
         }
     with gr.Row(elem_classes="downloads"):
         p.png = gr.DownloadButton(t("png"), interactive=False, elem_id="paint-png", min_width=130)
@@ -173,11 +173,11 @@ def build(page: gr.Blocks) -> None:
     with turn:
         how_exactly(p)
     inputs = Inputs(p)
-    at_once_wired(page, p, AtOnce(inputs))
-    full_wired(page, p, Optimizing(inputs))
+    at_once_wired(page, p, FastEvents(inputs))
+    full_wired(page, p, OptimizeEvents(inputs))
 
 
-def at_once_wired(page: gr.Blocks, p: SimpleNamespace, fast_engine: AtOnce) -> None:
+def at_once_wired(page: gr.Blocks, p: SimpleNamespace, fast_engine: FastEvents) -> None:
     """Attach the fast engine, which paints by itself."""
     paints = {"inputs": fast_engine.asked, "outputs": fast_engine.told, **fast_events.CONCURRENCY}
     paints |= {"api_visibility": "private", "show_progress": "minimal", "show_progress_on": [p.result]}
@@ -197,9 +197,9 @@ def at_once_wired(page: gr.Blocks, p: SimpleNamespace, fast_engine: AtOnce) -> N
     p.link.click(None, links.told, p.copied, js=links.copy, **NOW).then(fast_events.told, p.copied, None, **AT_ONCE)
 
 
-def full_wired(page: gr.Blocks, p: SimpleNamespace, full: Optimizing) -> None:
+def full_wired(page: gr.Blocks, p: SimpleNamespace, full: OptimizeEvents) -> None:
     """Attach the full method, which paints on demand."""
-    taking, beforehand = Taking(full.inputs), Beforehand(full.inputs)
+    taking, beforehand = ReadySettings(full.inputs), TimeLabels(full.inputs)
     p.ready_made.input(taking.preset, p.ready_made, taking.turned, **NOW)
     p.taken.upload(taking.from_result, taking.asked, taking.told, **AT_ONCE)
     # In the browser: a response of the server could arrive after the next input.

@@ -16,7 +16,7 @@ from nst.page.refusals import answers, refusal
 from nst.page.texts import t
 from nst.page.visitors import visitor
 from nst.regions.region import SECOND, STAYS
-from nst.requests import SHARE, Beside
+from nst.requests import SHARE, Extras
 
 CANVAS = 720  # long side of the canvas, in pixels
 
@@ -99,9 +99,9 @@ def loaded(file: str, photo: Upload | None, request: gr.Request) -> Any:
     return canvas(photo, drawing)
 
 
-def gathered(second: Upload | None, share: float, editor: dict[str, Any] | None) -> Beside:
+def gathered(second: Upload | None, share: float, editor: dict[str, Any] | None) -> Extras:
     """Collect what the visitor chose. Raises ImageError if the second painting cannot be read."""
     layers = (editor or {}).get("layers") or []
     drawn = [layer.convert("RGBA") for layer in layers if layer is not None]
     places = drawn[0] if drawn and drawn[0].getextrema()[3][1] >= 128 else None
-    return Beside(None if second is None else second.open(), float(share), places)
+    return Extras(None if second is None else second.open(), float(share), places)

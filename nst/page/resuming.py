@@ -21,7 +21,7 @@ import nst
 from nst.images import with_alpha
 from nst.page.job import Preview
 from nst.page.visitors import place
-from nst.requests import Beside, FullOrder
+from nst.requests import Extras, FullRequest
 from nst.settings import Settings
 
 SECONDS_BETWEEN = 5.0  # between saves: the most work that a killed program loses, and a moment
@@ -47,7 +47,7 @@ def is_key(key: Any) -> bool:
 class Keeper:
     """Context manager that keeps the progress of ``order``; without a key it keeps nothing."""
 
-    def __init__(self, key: Any, order: FullOrder) -> None:
+    def __init__(self, key: Any, order: FullRequest) -> None:
         self.key, self.order, self.due = key if is_key(key) else None, order.kept(), 0.0
 
     def __enter__(self) -> Keeper:
@@ -96,7 +96,7 @@ class Keeper:
         (here / "order.json").write_text(json.dumps(written), "utf-8")
 
 
-def find(key: Any) -> FullOrder | None:
+def find(key: Any) -> FullRequest | None:
     """The order for this key, with the picture so far; None if there is none, or if it is being painted right now."""
     try:
         if not is_key(key) or key in _running:
@@ -107,14 +107,14 @@ def find(key: Any) -> FullOrder | None:
         written = json.loads((here / "order.json").read_text("utf-8"))
         photo, painting = (nst.open_image(here / f"{n}.png", name=written[n]) for n in ("photo", "painting"))
         picture, recipe = nst.open_image(here / "picture.png"), nst.read_recipe(here / "picture.png")
-        order = FullOrder(photo, painting, Settings.from_dict(written["settings"]), written["fast_style"])
+        order = FullRequest(photo, painting, Settings.from_dict(written["settings"]), written["fast_style"])
         order = replace(order, style=written.get("style"))
         second = written["second"] and nst.open_image(here / "second.png", name=written["second"])
         places = None
         if written["places"]:
             with Image.open(here / "places.png") as file:
                 places = file.convert("RGBA")
-        order = replace(order, beside=Beside(second, written["share"], places))
+        order = replace(order, beside=Extras(second, written["share"], places))
         order = replace(order, before=tuple(written["before"]), unfinished=picture, after=int(recipe["after"]))
     except (ValueError, AttributeError, KeyError, TypeError, OSError, nst.NSTError):
         return None  # from another version, or incomplete: treated as missing

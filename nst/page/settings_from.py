@@ -18,7 +18,7 @@ from nst.requests import FAST, OWN, fingerprint
 from nst.settings import PRESETS, Settings
 
 
-class Taking:
+class ReadySettings:
     """The event handlers."""
 
     def __init__(self, inputs: Inputs) -> None:

@@ -22,7 +22,7 @@ USUAL = (4, 3)  # aspect ratio if there is no photo yet
 HOWS = (FAST, *KNOBS["network"].choices)  # in the order of the page, from fast to fine
 
 
-class Beforehand:
+class TimeLabels:
     """The event handlers."""
 
     def __init__(self, inputs: Inputs) -> None:

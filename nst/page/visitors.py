@@ -22,7 +22,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from nst.jobs import Job
-from nst.requests import FullOrder
+from nst.requests import FullRequest
 
 KEEP_HOURS = 24
 KEPT_RESULTS = 3
@@ -53,7 +53,7 @@ class Visitor:
         self.glanced = threading.Event()  # set when the style of the given painting is known
         self.glanced.set()
         self.keeps = False  # whether the picture on the page took long, so that a small change must not replace it
-        self.painted: tuple[FullOrder, Image.Image] | None = None  # the last result of the full method
+        self.painted: tuple[FullRequest, Image.Image] | None = None  # the last result of the full method
         self.drawn_on: tuple[str, Image.Image] | None = None  # a restored photo's file, with its drawing
         self.learner: object | None = None  # the learning run whose style is painted with
         self._jobs: dict[str, Job] = {}

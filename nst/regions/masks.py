@@ -18,10 +18,10 @@ from torch import Tensor
 from nst.color import luminance, match_colors
 from nst.errors import SettingsError
 from nst.images import Picture, Source, open_image
-from nst.regions.region import HEAVIEST, MOST, Region
+from nst.regions.region import MAX_PAINTINGS, MAX_WEIGHT, Region
 
 EMPTY = 1e-3  # share of the picture below which a mask counts as empty
-LEANING = 1.05  # factor by which a mask's aspect may differ from the photograph's without a note
+ASPECT_TOLERANCE = 1.05  # factor by which a mask's aspect may differ from the photograph's without a note
 
 
 @dataclass(frozen=True)
@@ -81,15 +81,17 @@ def open_regions(painting: Source | Sequence[Region], photo: Picture) -> Regions
 
     Raises ImageError for anything but a picture, SettingsError for weights or masks that leave nothing to paint."""
     given = list(painting) if isinstance(painting, list | tuple) else [Region(painting)]
-    if not 1 <= len(given) <= MOST:
-        raise SettingsError(f"A picture is of 1 to {MOST} paintings, not {len(given)}.")
+    if not 1 <= len(given) <= MAX_PAINTINGS:
+        raise SettingsError(f"A picture is of 1 to {MAX_PAINTINGS} paintings, not {len(given)}.")
     paintings, weights, masks, notes = [], [], [], []
     for region in given:
         if not isinstance(region, Region):
             raise SettingsError(f"Of several paintings each is a Region, not {type(region).__name__}.")
         weight = region.weight
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= HEAVIEST:
-            raise SettingsError(f"The weight of a painting is a number from 0 to {HEAVIEST}, not {str(weight)[:40]!r}.")
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= MAX_WEIGHT:
+            raise SettingsError(
+                f"The weight of a painting is a number from 0 to {MAX_WEIGHT}, not {str(weight)[:40]!r}."
+            )
         opened, mask = open_image(region.painting), None
         if region.mask is not None:
             mask, said = _open_mask(region.mask, photo)
@@ -114,7 +116,7 @@ def _open_mask(source: Source, photo: Picture) -> tuple[Image.Image, list[str]]:
         # The transparent parts of a drawn mask were not painted.
         mask = Image.composite(mask, Image.new("L", mask.size), opened.alpha)
     leaning = mask.width * size[1] / (mask.height * size[0])
-    if not 1 / LEANING <= leaning <= LEANING:
+    if not 1 / ASPECT_TOLERANCE <= leaning <= ASPECT_TOLERANCE:
         notes.append(
             f"{opened.name} is {mask.width} x {mask.height} and the photo {size[0]} x {size[1]}: the mask is stretched."
         )

@@ -10,8 +10,8 @@ from PIL import Image
 from nst.errors import SettingsError
 from nst.images import Source
 
-MOST = 8  # most paintings in one picture: each costs a Gram matrix at every layer and step
-HEAVIEST = 1000  # largest weight; only the proportions of weights count
+MAX_PAINTINGS = 8  # most paintings in one picture: each costs a Gram matrix at every layer and step
+MAX_WEIGHT = 1000  # largest weight; only the proportions of weights count
 SECOND, STAYS = (232, 89, 12), (25, 113, 194)  # colors of a drawing: the second painting's places, and the photograph's
 NEAR = 100  # distance in RGB up to which a color counts as one of these: browsers blend the edges of strokes
 

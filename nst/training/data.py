@@ -19,7 +19,7 @@ from torch import Tensor
 from nst.backbones.student import Student
 from nst.images import fit, open_image
 from nst.optimization.objective import Objective, advance
-from nst.optimization.pyramid import LevelAdam, put_together, take_apart
+from nst.optimization.pyramid import LevelAdam, build_pyramid, reconstruct
 from nst.regions.masks import open_regions
 from nst.settings import Settings
 from nst.tensors import to_picture, to_tensor
@@ -57,7 +57,7 @@ class Folder:
         return cut.flip(3) if rng.random() < 0.5 else cut
 
 
-def disturbed(picture: Tensor, other: Tensor, rng: random.Random) -> Tensor:
+def perturbed(picture: Tensor, other: Tensor, rng: random.Random) -> Tensor:
     """Apply a random subset of perturbations: a blend with another picture, higher or lower contrast, blur, and noise
     of varying size."""
     side = picture.shape[-1]
@@ -78,7 +78,7 @@ def disturbed(picture: Tensor, other: Tensor, rng: random.Random) -> Tensor:
 
 
 @dataclass(eq=False)
-class Underway:
+class PaintingInProgress:
     """A painting in progress: its picture's pyramid, the objective and optimizer that change it, and the steps left."""
 
     photo: Tensor
@@ -92,15 +92,15 @@ class Underway:
     @torch.no_grad()
     def picture(self) -> Tensor:
         """The picture as it is now, ``[1, 3, side, side]`` in 0..1."""
-        return put_together(self.levels).clamp(0, 1)
+        return reconstruct(self.levels).clamp(0, 1)
 
 
-class Diet:
+class TrainingData:
     """Training batches, determined by the step's number; a resumed run restarts the paintings in progress."""
 
     def __init__(self, photos: Folder, paintings: Folder, seed: int) -> None:
         self.photos, self.paintings, self.seed = photos, paintings, seed
-        self.underway: defaultdict[int, list[Underway]] = defaultdict(list)
+        self.underway: defaultdict[int, list[PaintingInProgress]] = defaultdict(list)
 
     def batch(self, step: int, progress: float, student: Student) -> Tensor:
         """Return a batch ``[N, 3, side, side]`` in 0..1; side and N change from step to step. The student's own
@@ -113,7 +113,7 @@ class Diet:
         for _ in range(count - own):
             kinds = (self.paintings, self.photos) if rng.random() < PAINTINGS else (self.photos, self.paintings)
             picture = kinds[0].crop(rng, side)
-            shown.append(disturbed(picture, kinds[1].crop(rng, side), rng) if rng.random() < DISTURBED else picture)
+            shown.append(perturbed(picture, kinds[1].crop(rng, side), rng) if rng.random() < DISTURBED else picture)
         shown += [self._further(rng, side, student).picture for _ in range(own)]
         return torch.cat(shown)
 
@@ -128,11 +128,11 @@ class Diet:
                 trios.append((chosen.picture, chosen.photo, chosen.art))
             else:
                 photo, art = self.photos.crop(rng, side), self.paintings.crop(rng, side)
-                trios.append((disturbed(photo, art, rng), photo, art))
+                trios.append((perturbed(photo, art, rng), photo, art))
         pictures, photos, arts = (torch.cat(parts) for parts in zip(*trios, strict=True))
         return pictures, photos, arts
 
-    def _further(self, rng: random.Random, side: int, student: Student) -> Underway:
+    def _further(self, rng: random.Random, side: int, student: Student) -> PaintingInProgress:
         """Return a painting in progress under the student, a few steps further than when it was last used."""
         paintings = self.underway[side]
         if len(paintings) < UNDERWAY:
@@ -145,13 +145,13 @@ class Diet:
             paintings.remove(chosen)
         return chosen
 
-    def _begun(self, rng: random.Random, side: int, student: Student) -> Underway:
+    def _begun(self, rng: random.Random, side: int, student: Student) -> PaintingInProgress:
         photo, art = self.photos.crop(rng, side), self.paintings.crop(rng, side)
         image = to_picture(art)
         settings = Settings(style_weight=2 ** rng.uniform(-1, 3), smoothness=rng.choice((0.0, 1.0)))
         start = torch.rand(photo.shape, generator=torch.Generator().manual_seed(rng.getrandbits(32)))
         start = start.to(photo.device) if rng.random() < 0.1 else photo
         objective = Objective(student, photo, open_regions(image, open_image(image)), settings, lambda: None)
-        levels = [level.requires_grad_() for level in take_apart(start)]
+        levels = [level.requires_grad_() for level in build_pyramid(start)]
         rule = LevelAdam(levels, rng.uniform(0.006, 0.02))
-        return Underway(photo, art, levels, objective, rule, rng.randint(HASTE, AGE))
+        return PaintingInProgress(photo, art, levels, objective, rule, rng.randint(HASTE, AGE))

@@ -27,7 +27,7 @@ from nst.backbones.student import STAGES, Student
 from nst.training import distillation
 from nst.training.distill import likeness
 from nst.training.distillation import Lessons, Looks, Teacher, Terms
-from nst.training.projections import Coordinates, Seen
+from nst.training.projections import Projections, Seen
 
 HELPED = ("relu3_4", "relu4_3", "relu4_4")  # trained through auxiliary maps
 REMEMBERED = 2000  # training examples that are cached for reuse
@@ -46,7 +46,7 @@ class Deep(nn.Module):
     """The stages of a student from ``first`` on, computed in bfloat16, and the auxiliary maps that help to train
     them."""
 
-    def __init__(self, student: Student, coordinates: Coordinates, first: str) -> None:
+    def __init__(self, student: Student, coordinates: Projections, first: str) -> None:
         super().__init__()
         self.student, self.sizes = student, coordinates.sizes
         self.shallow = [layer for layer in STAGES if layer < first]
@@ -107,7 +107,7 @@ def main() -> None:
         student.load_state_dict(tensors)
         state = {"step": 0, "coordinates": asdict(coordinates), "taught": distillation.taught(options.start)}
         state["course"] = course
-    coordinates = Coordinates(**state["coordinates"])
+    coordinates = Projections(**state["coordinates"])
     learner = Deep(student, coordinates, options.first)
     if "learner" in state:
         learner.load_state_dict(state["learner"])

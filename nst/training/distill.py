@@ -29,11 +29,11 @@ from nst.backbones.kinds import CONTENT_LAYER, STYLE_LAYERS
 from nst.backbones.student import STAGES, Student
 from nst.backbones.vgg19 import VGG19
 from nst.optimization.objective import STYLE
-from nst.optimization.pyramid import put_together, take_apart
+from nst.optimization.pyramid import build_pyramid, reconstruct
 from nst.training import distillation
-from nst.training.data import Diet
+from nst.training.data import TrainingData
 from nst.training.distillation import Lessons, Looks, Teacher, Terms
-from nst.training.projections import Coordinates, gram_matrix
+from nst.training.projections import Projections, gram_matrix
 
 COURSE = "distill"
 PASSES = 0.3  # weight of what is passed on, once all stages are trained in sequence
@@ -49,7 +49,7 @@ def parse() -> argparse.Namespace:
 class Learner:
     """The student in training: computes in bfloat16, with features scaled to the teacher's magnitude."""
 
-    def __init__(self, student: Student, coordinates: Coordinates) -> None:
+    def __init__(self, student: Student, coordinates: Projections) -> None:
         self.network, self.coordinates = student, coordinates
 
     def __call__(self, picture: Tensor, given: dict[str, Tensor] | None = None) -> Looks:
@@ -90,12 +90,12 @@ def slopes(
 ) -> list[Tensor]:
     """Return the gradient of the objective with respect to each level of the pictures' pyramids, as seen by this
     network."""
-    levels = [level.detach().requires_grad_() for level in take_apart(pictures)]
+    levels = [level.detach().requires_grad_() for level in build_pyramid(pictures)]
     with torch.no_grad():
         content, art = look(photos)[0], look(arts)[0]
-    found, _ = look(put_together(levels))
+    found, _ = look(reconstruct(levels))
     total = 0.0
-    for layer, share in look.network.structure_at(CONTENT_LAYER).items():
+    for layer, share in look.network.content_layers_at(CONTENT_LAYER).items():
         total = total + share * losses.content_distance(found[layer], content[layer])
     trust = {layer: look.network.trust.get(layer, 1.0) for layer in STYLE_LAYERS}
     for layer, weight in trust.items():
@@ -115,7 +115,7 @@ def aligned(student: Learner, teacher: Teacher, pictures: Tensor, photos: Tensor
     }
 
 
-def begin(options: argparse.Namespace, network: VGG19, diet: Diet) -> dict[str, Any]:
+def begin(options: argparse.Namespace, network: VGG19, diet: TrainingData) -> dict[str, Any]:
     """Return the state that a training run starts with: a new student, or the one to start from."""
     coordinates, tensors = distillation.begun(options, network, diet)
     state = {"step": 0, "student": tensors, "average": copy.deepcopy(tensors), "coordinates": asdict(coordinates)}
@@ -127,7 +127,7 @@ def main() -> None:
     network, diet = distillation.prepared(options)
     where = network.mean.device
     state = distillation.resumed(options, where, COURSE) or begin(options, network, diet)
-    coordinates = Coordinates(**state["coordinates"])
+    coordinates = Projections(**state["coordinates"])
     teacher = Teacher(network, coordinates)
     lessons = Lessons[tuple[Tensor, Looks]](options.seed, REMEMBERED)
     student, average, playing = (Student().to(where, memory_format=torch.channels_last) for _ in range(3))

@@ -21,8 +21,8 @@ from nst import device
 from nst.backbones.student import Student
 from nst.backbones.vgg19 import VGG19
 from nst.hub import weights
-from nst.training.data import Diet, Folder
-from nst.training.projections import Coordinates, Seen, seen
+from nst.training.data import Folder, TrainingData
+from nst.training.projections import Projections, Seen, seen
 from nst.training.state import save_one
 from nst.training.turns import rate_at
 
@@ -49,13 +49,13 @@ def parser(described: str, *, steps: int, rate: float, every: int) -> argparse.A
     return made
 
 
-def prepared(options: argparse.Namespace) -> tuple[VGG19, Diet]:
+def prepared(options: argparse.Namespace) -> tuple[VGG19, TrainingData]:
     """Load VGG-19, computing in bfloat16, and the pictures, on the best device."""
     where = device.choose()
     options.out.mkdir(parents=True, exist_ok=True)
     network = VGG19(weights.read(options.weights) if options.weights else weights.vgg19())
     network.to(where, memory_format=torch.channels_last).convolutions.to(torch.bfloat16)
-    return network, Diet(Folder(options.photos, where), Folder(options.paintings, where), options.seed)
+    return network, TrainingData(Folder(options.photos, where), Folder(options.paintings, where), options.seed)
 
 
 def resumed(options: argparse.Namespace, where: torch.device, course: str) -> dict[str, Any] | None:
@@ -71,11 +71,11 @@ def resumed(options: argparse.Namespace, where: torch.device, course: str) -> di
     return state
 
 
-def begun(options: argparse.Namespace, network: VGG19, diet: Diet) -> tuple[Coordinates, Seen]:
+def begun(options: argparse.Namespace, network: VGG19, diet: TrainingData) -> tuple[Projections, Seen]:
     """Return coordinates, and the tensors of the student that learns in them: a new one's, or those of the file
     ``start``."""
     torch.manual_seed(options.seed)
-    coordinates, first = Coordinates.found(network, diet), Student().to(network.mean.device)
+    coordinates, first = Projections.found(network, diet), Student().to(network.mean.device)
     if options.start:
         first.load_state_dict(widened(load_file(options.start)))
         coordinates = coordinates.turned(first, network, diet)
@@ -97,7 +97,7 @@ def widened(tensors: Seen) -> Seen:
 class Teacher:
     """The teacher: VGG-19's features along the student's directions."""
 
-    def __init__(self, network: VGG19, coordinates: Coordinates) -> None:
+    def __init__(self, network: VGG19, coordinates: Projections) -> None:
         self.network, self.coordinates = network, coordinates
 
     def __call__(self, picture: Tensor) -> Looks:

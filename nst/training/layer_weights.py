@@ -22,12 +22,12 @@ from torch import Tensor
 from nst import losses
 from nst.backbones.backbone import Backbone
 from nst.backbones.kinds import CONTENT_LAYER, STYLE_LAYERS
-from nst.backbones.loading import load_judges
+from nst.backbones.loading import load_networks
 from nst.backbones.student import STRUCTURE, TRUST
 from nst.optimization.objective import STYLE
-from nst.optimization.pyramid import put_together, take_apart
+from nst.optimization.pyramid import build_pyramid, reconstruct
 from nst.settings import Settings
-from nst.training.data import Diet, Folder
+from nst.training.data import Folder, TrainingData
 
 SIDE = 192  # of the pictures
 ROUNDS = 2000  # iterations of the least squares, which converge long before
@@ -39,8 +39,8 @@ def slopes(network: Backbone, picture: Tensor, photo: Tensor, art: Tensor) -> di
     """Return the gradient of each term with respect to the picture: structure where the student may compare it, style
     at every layer. All inputs are ``[1, 3, H, W]`` in 0..1."""
     layers = (*STYLE_LAYERS, *STRUCTURE)
-    levels = [level.detach().requires_grad_() for level in take_apart(picture)]
-    found = network(put_together(levels), layers)
+    levels = [level.detach().requires_grad_() for level in build_pyramid(picture)]
+    found = network(reconstruct(levels), layers)
     with torch.no_grad():
         structure, style = network(photo, layers), network(art, layers)
     terms = {f"structure {k}": losses.content_distance(found[k], structure[k]) for k in STRUCTURE}
@@ -83,9 +83,9 @@ def main() -> None:
     parser.add_argument("--paintings", type=Path, required=True, help="a folder of paintings")
     parser.add_argument("--pictures", type=int, default=96, help="how many pictures it looks at")
     options = parser.parse_args()
-    student, teacher = load_judges(Settings(network="student")).fine, load_judges(Settings()).coarse
+    student, teacher = load_networks(Settings(network="student")).fine, load_networks(Settings()).coarse
     where = student.mean.device
-    diet = Diet(Folder(options.photos, where), Folder(options.paintings, where), 0)
+    diet = TrainingData(Folder(options.photos, where), Folder(options.paintings, where), 0)
     wanted, terms = [], []
     for number in range(options.pictures):
         trio = diet.trio(number, student, 1, SIDE)

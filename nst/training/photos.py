@@ -74,7 +74,7 @@ class Photographs:
             height, width = min(rows, length * aspect), min(columns, length / aspect)
             top, left = rng.uniform(0, rows - height), rng.uniform(0, columns - width)
             flip = rng.choice((-1, 1))
-            # Coordinates of the whole stored array run from -1 to 1.
+            # Projections of the whole stored array run from -1 to 1.
             across = [flip * width / full_width, 0.0, (2 * left + width) / full_width - 1]
             down = [0.0, height / full_height, (2 * top + height) / full_height - 1]
             chosen.append(photo)

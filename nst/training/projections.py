@@ -19,7 +19,7 @@ from torch import Tensor
 
 from nst.backbones.student import LEARNED, STAGES, Student
 from nst.backbones.vgg19 import VGG19
-from nst.training.data import Diet
+from nst.training.data import TrainingData
 
 CALIBRATION, SIDE = 120, 256  # number of pictures from which the directions are found, and their side
 FLOOR = 1e-6  # fraction of the largest variance: smaller variation is rounding error
@@ -40,7 +40,7 @@ def seen(teacher: VGG19, picture: Tensor) -> Seen:
 
 
 @dataclass(frozen=True)
-class Coordinates:
+class Projections:
     """Directions and scales of the layers.
 
     For each layer in use: directions ``bases`` ``[C, K]``, if they are fewer than its channels, and the usual
@@ -56,7 +56,7 @@ class Coordinates:
 
     @classmethod
     @torch.no_grad()
-    def found(cls, teacher: VGG19, diet: Diet) -> Coordinates:
+    def found(cls, teacher: VGG19, diet: TrainingData) -> Projections:
         """Find the coordinates from sample pictures. Directions are those in which the Gram matrices lie, each divided
         by its norm."""
         grams: dict[str, list[Tensor]] = {layer: [] for layer in STAGES}
@@ -86,7 +86,7 @@ class Coordinates:
         return self
 
     @torch.no_grad()
-    def turned(self, student: Student, teacher: VGG19, diet: Diet) -> Coordinates:
+    def turned(self, student: Student, teacher: VGG19, diet: TrainingData) -> Projections:
         """Rotate the directions, within their span, to those of a student that has already learned: when found again,
         they may differ in sign, or where two have equal weight. The rotation of each layer solves the orthogonal
         Procrustes problem (Schoenemann 1966)."""
@@ -97,7 +97,7 @@ class Coordinates:
                 common[layer] += wanted[layer].flatten(2)[0].float() @ made[layer].flatten(2)[0].float().mT
         rotations = {layer: torch.linalg.svd(matrix) for layer, matrix in common.items()}
         bases = {k: self.bases[k] @ u @ v for k, (u, _, v) in rotations.items()}
-        return Coordinates(**asdict(self) | {"bases": bases})
+        return Projections(**asdict(self) | {"bases": bases})
 
     def along(self, features: Seen) -> Seen:
         """Return activations of the layers in use along their directions."""
@@ -124,6 +124,6 @@ def _mapped(x: Tensor, matrix: Tensor) -> Tensor:
     return torch.einsum("nchw,ck->nkhw", x, matrix.to(x.dtype))
 
 
-def _shown(diet: Diet) -> list[Tensor]:
+def _shown(diet: TrainingData) -> list[Tensor]:
     rng = random.Random(0)  # independent of the run's seed: directions found again should span what the last run's did
     return [(diet.photos, diet.paintings)[number % 2].crop(rng, SIDE) for number in range(CALIBRATION)]

@@ -62,12 +62,12 @@ def write(entries: list[dict[str, Any]]) -> None:
     """Write the catalog, and make the program reload it."""
     text = json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
     (MODELS / "styles.json").write_text(text, "utf-8")
-    catalogued.catalogue.cache_clear()
+    catalogued.catalog.cache_clear()
 
 
 def reread() -> None:
     """Clear the caches of files that the program has read before."""
-    for cached in (catalogued.catalogue, catalogued.vectors, catalogued.network_digest, sessions._open):
+    for cached in (catalogued.catalog, catalogued.vectors, catalogued.network_digest, sessions._open):
         cached.cache_clear()
 
 

@@ -22,7 +22,7 @@ from PIL import Image
 from torch import nn
 
 from nst.backbones.backbone import Backbone
-from nst.backbones.loading import load_judges
+from nst.backbones.loading import load_networks
 from nst.backbones.student import LEARNED
 from nst.backbones.vgg19 import VGG19
 from nst.benchmark import metrics
@@ -119,7 +119,7 @@ def main() -> None:
     os.replace(partial, MODELS / FILE)
     (MODELS / "student.json").write_text(json.dumps(entry, indent=2) + "\n", "utf-8")
 
-    student, vgg19 = load_judges(Settings(network="student")).fine, load_judges(Settings()).fine
+    student, vgg19 = load_networks(Settings(network="student")).fine, load_networks(Settings()).fine
     threads = f"{torch.get_num_threads()} threads" if student.mean.device.type == "cpu" else str(student.mean.device)
     entry |= {"machine": f"{threads}, {student.number}".replace("torch.", ""), "costs": costs(student, vgg19)}
     judge, untaught = VGG19(weights.vgg19()), VGG19(random_weights())

@@ -83,7 +83,7 @@ class Training:
             judge = vgg19(options.weights)
             judge = judge.computing_in(self.number).to(self.device, memory_format=torch.channels_last)
         self.judge = judge  # for measurement; crops are judged by ``bordered``
-        judge = self.bordered = objective.bordered(judge)
+        judge = self.bordered = objective.with_replicate_padding(judge)
         self.photos = Photographs(options.photos, self.device)
         paintings = {name: picture for name, picture in opened(options.paintings) if name not in options.leave_out}
         if missing := sorted(set(styles.values()) - paintings.keys()):

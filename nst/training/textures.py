@@ -21,13 +21,13 @@ from PIL import Image
 from torch import Tensor
 
 from nst.backbones.backbone import Backbone
-from nst.backbones.loading import load_judges
-from nst.feedforward.objective import bordered
+from nst.backbones.loading import load_networks
+from nst.feedforward.objective import with_replicate_padding
 from nst.images import Picture, open_image
 from nst.models import MODELS
 from nst.optimization.estimates import working
 from nst.optimization.objective import Figures, Objective, advance
-from nst.optimization.pyramid import LevelAdam, put_together, take_apart
+from nst.optimization.pyramid import LevelAdam, build_pyramid, reconstruct
 from nst.optimization.run import LAST, RATE
 from nst.regions.masks import open_regions
 from nst.saving import save_image
@@ -68,12 +68,12 @@ class Sizes:
 def painted(painting: Image.Image, size: int, network: str = "student", steps: tuple[int, ...] = STEPS) -> Image.Image:
     """Synthesize a painting's texture, with its aspect ratio and the long side ``size``, from coarse to fine; each size
     takes the previous ones into account."""
-    judges = load_judges(replace(SETTINGS, network=network))
+    judges = load_networks(replace(SETTINGS, network=network))
     picture = open_image(painting)
     canvas, sizes = None, [working(painting.size, round(size / 2**halved)) for halved in reversed(range(len(steps)))]
     for place, count in enumerate(steps):
         # Zero padding would draw a gray frame, and tell the network where in the painting it is.
-        judge = bordered(judges.fine if place == len(steps) - 1 else judges.coarse)
+        judge = with_replicate_padding(judges.fine if place == len(steps) - 1 else judges.coarse)
         objective = Sizes({(high, wide): _objective(judge, picture, (wide, high)) for wide, high in sizes[: place + 1]})
         wide, high = sizes[place]
         if canvas is None:
@@ -91,13 +91,13 @@ def _objective(judge: Backbone, painting: Picture, size: tuple[int, int]) -> Obj
 def _led(canvas: Tensor, objective: Sizes, steps: int) -> Tensor:
     """Optimize ``canvas`` for this many steps, with the cosine schedule of the learning rate that ``nst.optimize``
     uses."""
-    levels = [level.requires_grad_() for level in take_apart(canvas.clamp(0, 1))]
+    levels = [level.requires_grad_() for level in build_pyramid(canvas.clamp(0, 1))]
     rule = LevelAdam(levels, RATE)
     for step in range(steps):
         for group in rule.param_groups:
             group["lr"] = RATE * (LAST + (1 - LAST) * (1 + math.cos(math.pi * step / steps)) / 2)
         advance(rule, levels, objective)
-    return put_together(levels).detach().clamp(0, 1)
+    return reconstruct(levels).detach().clamp(0, 1)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
