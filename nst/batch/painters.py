@@ -95,8 +95,9 @@ def step_painter(style: str, settings: Settings) -> Painter:
 
     def prepare(stopped: Stopped, quiet: bool) -> None:
         from nst.backbones import loading
+        from nst.backbones.at_hand import at_hand
 
-        if loading.at_hand(settings):
+        if at_hand(settings):
             return
         with Bar("Fetching VGG-19", quiet=quiet) as bar:
 

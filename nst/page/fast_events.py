@@ -116,9 +116,9 @@ class FastEvents:
 
     @answers
     def learned(self, given: Given, request: gr.Request) -> Iterator[Updates]:
-        """Paint with the visitor's own style after it has learned."""
+        """Paint with the visitor's own style after it has learned, unless a shipped style was chosen meanwhile."""
         own = given[self.parts.own]
-        if own is not None and own["step"]:
+        if own is not None and own["step"] and visitor(request).learner is not None:
             yield from self._paint(given, request)
         else:
             yield {self.parts.status: gr.skip()}
