@@ -54,7 +54,7 @@ def test_a_mixture_shares_the_picture_with_a_second_painting_and_leaves_what_sta
 def test_a_recipe_of_the_full_method_names_the_styles_and_reads_back(tmp_path):
     nst.save_image(PHOTO.image, tmp_path / "made.png", recipe=mixture().recipe() | {"step": 3})
     assert nst.read_recipe(tmp_path / "made.png")["style"] == SHARES
-    assert nst.Settings.from_image(tmp_path / "made.png") == nst.Settings()
+    assert nst.Settings.from_image(tmp_path / "made.png") == nst.Settings.from_dict(nst.Settings().made())
 
 
 def test_an_unfinished_painting_remembers_its_styles(tmp_path, monkeypatch):
