@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 if TYPE_CHECKING:
     import torch
 
-MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # on Linux
+CGROUP = Path("/sys/fs/cgroup")  # on Linux
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +26,9 @@ def free(device: torch.device) -> int | None:
 
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
-    if device.type != "cpu" or not MEMINFO.exists():
+    if device.type != "cpu":
         return None
-    found = re.search(r"^MemAvailable:\s+(\d+) kB", MEMINFO.read_text(), re.MULTILINE)
-    amounts = [1024 * int(found[1])] if found else []
+    amounts = [psutil.virtual_memory().available]
     try:
         limit, used = ((CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
         # The file cache counts as used, but is reclaimable.
@@ -35,7 +36,7 @@ def free(device: torch.device) -> int | None:
         amounts.append(int(limit) - int(used) + int(cached[1] if cached else 0))
     except (OSError, ValueError):
         log.debug("No container limits this program's memory.")
-    return max(0, min(amounts)) if amounts else None
+    return max(0, min(amounts))
 
 
 def exhausted(error: Exception) -> bool:

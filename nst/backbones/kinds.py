@@ -56,8 +56,8 @@ class Kind:
         return pooling in self.poolings and content_layer in self.content_layers
 
 
-# Convolutions per block of VGG-19 (Simonyan & Zisserman 2014), and their channels.
-VGG_BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
+# Convolutions per block of VGG-19 (Simonyan & Zisserman 2014), and their channels; nothing uses the last two of 16.
+VGG_BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (2, 512))
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
 
@@ -91,7 +91,7 @@ VGG_SHAPES = {
     for index, (outputs, inputs) in VGG_LAYOUT.values()
     for kind in ("weight", "bias")
 }
-"""Name and shape of every tensor that ``VGG19`` needs: 16 convolutions, 80 MB in float32."""
+"""Name and shape of every tensor that ``VGG19`` needs: 14 convolutions, 61 MB in float32."""
 
 
 _VGG = _vgg_layers()

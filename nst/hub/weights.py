@@ -2,9 +2,9 @@
 
     tensors = vgg19(lambda done, total: print(f"{done / total:.0%}"))
 
-The published file has 575 MB, most of it a classifier that style transfer does not need. The 80 MB of convolutions are
-downloaded by byte range and stored where the Hub's client would put a file of that repository, so that ``hf cache``
-lists them and removes them like any other:
+The published file has 575 MB, most of it a classifier that style transfer does not need. The 61 MB of convolutions in
+use are downloaded by byte range and stored where the Hub's client would put a file of that repository, so that
+``hf cache`` lists them and removes them like any other:
 
     HF_HUB_CACHE/models--timm--vgg19.tv_in1k/snapshots/COMMIT/convolutions-SHA256.safetensors
 
@@ -279,7 +279,9 @@ def _refusal(error: HfHubHTTPError) -> tuple[str, str]:
 
 
 def _unavailable(why: str, advice: str) -> WeightsUnavailable:
-    return WeightsUnavailable(f"VGG-19 has to be downloaded once (80 MB, from {SOURCE}), but {why}. {advice}")
+    return WeightsUnavailable(
+        f"VGG-19 has to be downloaded once ({DOWNLOAD_BYTES / 1e6:.0f} MB, from {SOURCE}), but {why}. {advice}"
+    )
 
 
 def _unwritable(error: OSError) -> WeightsUnavailable:
