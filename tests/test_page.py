@@ -399,7 +399,7 @@ def test_a_large_photo_is_followed_part_by_part(visit, tmp_path):
 
 
 def test_a_large_photo_can_be_stopped_and_the_picture_before_stays(visit, tmp_path):
-    Image.effect_noise((6000, 4500), 60).convert("RGB").save(tmp_path / "large.jpg", quality=50)
+    Image.effect_noise((4200, 3150), 60).convert("RGB").save(tmp_path / "large.jpg", quality=50)
     visitor = visit()
     visitor.sees_picture("paint")
     visitor.tap("#paint-original label")

@@ -142,6 +142,16 @@ class FastEvents:
             yield {self.parts.status: gr.skip()}
 
     def _paint(self, given: Given, request: gr.Request) -> Iterator[Updates]:
+        """Paint, and yield at least once: Gradio empties the outputs of a generator that yields nothing, and then a
+        painting that gave way to a newer one would take the picture on the page with it."""
+        silent = True
+        for updates in self._painted(given, request):
+            silent = False
+            yield updates
+        if silent:
+            yield {self.parts.status: gr.skip()}
+
+    def _painted(self, given: Given, request: gr.Request) -> Iterator[Updates]:
         """Paint and show before and after, then write the downloads while the visitor looks.
 
         Without a photo, an example is painted, so that there is something to see from the start."""
