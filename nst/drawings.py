@@ -137,8 +137,8 @@ def lake(width: int = 720, height: int = 512) -> Image.Image:
     for _ in range(240):
         across = int(dice.uniform(0, width))
         down = line[across] + 6 + dice.uniform(0, height * 0.13)
-        color = ("#ecc448", "#de5c50", "#f0ece2", "#966ebe")[dice.integers(4)]
-        draw.circle((across, down), 1 + (down - line[across]) / 24, fill=color)
+        petal = ("#ecc448", "#de5c50", "#f0ece2", "#966ebe")[dice.integers(4)]
+        draw.circle((across, down), 1 + (down - line[across]) / 24, fill=petal)
     return drawn.filter(ImageFilter.GaussianBlur(0.6))
 
 

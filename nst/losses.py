@@ -28,7 +28,8 @@ class _Gram(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor, shares: Tensor | None, whole: float) -> Tensor:
         ctx.save_for_backward(features, shares)
         ctx.whole = whole
-        return sum(part @ weighted.mT for part, weighted in _parts(features, shares)) / whole
+        gram: Any = sum(part @ weighted.mT for part, weighted in _parts(features, shares))
+        return gram / whole
 
     @staticmethod
     @once_differentiable

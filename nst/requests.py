@@ -13,7 +13,7 @@ import nst
 from nst.backbones.kinds import SCHEDULES
 from nst.feedforward import fast
 from nst.feedforward.styles import Style, find
-from nst.images import Picture, fit
+from nst.images import Picture, Source, fit
 from nst.recipe import optimized
 from nst.regions.region import drawn_regions
 from nst.settings import FEWEST, KNOBS, Knob, Settings
@@ -39,12 +39,12 @@ class FastRequest:
 
     def paint(self, photo: Picture, **watching: Any) -> Image.Image:
         """Return the painting; ``watching`` is ``cancelled`` and ``progress`` of ``nst.stylize``."""
-        options = {"stroke": self.stroke, "color": self.color, "seed": self.seed}
+        options: dict[str, Any] = {"stroke": self.stroke, "color": self.color, "seed": self.seed}
         return nst.stylize(photo, self.style, self.strength, self.size, **options, **watching)
 
     def recipe(self) -> dict[str, Any]:
         """Return the recipe that is written into the file."""
-        how = {"stroke": self.stroke, "color": self.color, "seed": self.seed}
+        how: dict[str, Any] = {"stroke": self.stroke, "color": self.color, "seed": self.seed}
         return fast.recipe(self.style, self.strength, self.size, **how)
 
     def title(self) -> str:
@@ -122,7 +122,7 @@ class FullRequest:
         beside = replace(self.beside, second=second)
         return replace(self, photo=kept(self.photo), painting=kept(self.painting), beside=beside)
 
-    def paintings(self) -> nst.Picture | list[nst.Region]:
+    def paintings(self) -> Source | list[nst.Region]:
         """Return the style input of ``nst.optimize``. Raises SettingsError if the drawing needs a second painting and
         there is none."""
         drawn = drawn_regions(self.painting, self.beside.second, self.beside.share, self.beside.places)
@@ -144,7 +144,8 @@ class FullRequest:
         if self.style:
             made["style"] = self.style
         if self.fast_style:
-            made["fast_style"] = OWN if self.fast_style == OWN else fast.mixture(self.fast_style)
+            mix: Any = self.fast_style
+            made["fast_style"] = OWN if mix == OWN else fast.mixture(mix)
         if self.beside.second is not None:
             made |= {"second": self.beside.second.name, "second_pixels": fingerprint(self.beside.second)}
             made["share"] = self.beside.share
@@ -179,7 +180,7 @@ def hashed(image: Image.Image) -> str:
 
 def kept(picture: Picture) -> Picture:
     """Return the picture, reduced if it is larger than any painting needs."""
-    largest = KNOBS["size"].high
+    largest = int(KNOBS["size"].high)
     if max(picture.image.size) <= largest:
         return picture
     image = fit(picture.image, largest)

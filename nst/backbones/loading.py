@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -59,6 +59,6 @@ def load_networks(settings: Settings, progress: Callable[[int, int], None] | Non
                 tensors = shipped() if name == "student" else weights.vgg19(progress)
             for key in missing:
                 _, pooling, where, number = key
-                network = Student(tensors) if name == "student" else VGG19(tensors, pooling)
+                network: Any = Student(tensors) if name == "student" else VGG19(tensors, pooling)
                 _networks[key] = network.to(where, memory_format=torch.channels_last).computing_in(number)
     return LossNetworks(*(_networks[key] for key in wanted))

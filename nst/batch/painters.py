@@ -117,7 +117,7 @@ def step_painter(style: str, settings: Settings) -> Painter:
         if last is None:
             raise Cancelled("The picture was no longer wanted.")
         recipe = optimized(painting.name, settings.made(), **beside, step=last.step)
-        figures = {"painting": painting.name, "device": device.describe(last.canvas.device)}
+        figures: dict[str, Any] = {"painting": painting.name, "device": device.describe(last.canvas.device)}
         figures |= {"step": last.step, "steps": last.steps, "losses": last.losses}
         return Painted(last.image, recipe, last.notes, figures, stopped() and last.step < last.steps)
 

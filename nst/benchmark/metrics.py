@@ -44,7 +44,7 @@ def palette_distance(one: Image.Image, other: Image.Image) -> float:
     cube."""
     along = F.normalize(torch.randn(3, DIRECTIONS, generator=torch.Generator().manual_seed(0)), dim=0)
     ranks = torch.linspace(0, 1, POINTS)
-    shrunk = (to_tensor(picture.resize((SHRUNK, SHRUNK), Image.BOX)) for picture in (one, other))
+    shrunk = (to_tensor(picture.resize((SHRUNK, SHRUNK), Image.Resampling.BOX)) for picture in (one, other))
     first, second = (torch.quantile(colors[0].flatten(1).T @ along, ranks, dim=0) for colors in shrunk)
     return float((first - second).abs().mean())
 
@@ -78,7 +78,7 @@ def _distances(
     size, device = result.size, judge.mean.device
     # The pictures are cached with their features: otherwise another one could get the same ``id``.
     if (key := ("photo", id(photo), size)) not in known:
-        target = to_tensor(photo.resize(size, Image.LANCZOS), device)
+        target = to_tensor(photo.resize(size, Image.Resampling.LANCZOS), device)
         known[key] = judge(target, [CONTENT_LAYER])[CONTENT_LAYER], losses.roughness(target), photo
     structure, rough, _ = known[key]
     if (key := ("painting", id(painting), size)) not in known:

@@ -42,7 +42,7 @@ LABELS = {"Quick": "student", "Full": "vgg19"}  # in the order in which they are
 def drawn(width: int, height: int, seed: int) -> Image.Image:
     """Return a picture of soft blotches."""
     coarse = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
-    return Image.fromarray(coarse).resize((width, height), Image.BICUBIC)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
 
 
 def median(task: Callable[[], object], repeats: int) -> float:

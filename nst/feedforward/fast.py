@@ -129,8 +129,8 @@ def stylize(
         working = image if side == max(image.size) else fit(image, side)
         if side < round(max(image.size) / left):
             notes += (f"Painted at {working.width} x {working.height}, the most at once, and then resized.",)
-        watching = {"cancelled": cancelled, "progress": progress}
-        painted = paint(mix, working, strength, level, seed, **watching).resize(image.size, Image.LANCZOS)
+        watching: dict[str, Any] = {"cancelled": cancelled, "progress": progress}
+        painted = paint(mix, working, strength, level, seed, **watching).resize(image.size, Image.Resampling.LANCZOS)
         _ask(cancelled)
         if color == "luminance":
             painted = keep_colors(painted, image)
@@ -183,7 +183,7 @@ def recipe(
     mix = mixture(style)
     titles = {s.id: s.title for s in shares(style) if s.id.startswith(catalogued.OWN)}
     which = next(iter(mix)) if len(mix) == 1 else mix
-    how = {"strength": strength, "size": size, "stroke": stroke, "color": color, "seed": seed}
+    how: dict[str, Any] = {"strength": strength, "size": size, "stroke": stroke, "color": color, "seed": seed}
     how |= {"model": catalogued.network_digest()} | ({"titles": titles} if titles else {})
     return stylized(which, **how)
 
@@ -257,7 +257,8 @@ def _runner(
 
     def run(pictures: np.ndarray, places: list[tiles.Place], known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         photo = pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255
-        field = np.stack([stroke_field(*photo.shape[2:], seed, top, left) for top, left in places])
+        high, wide = photo.shape[2:]
+        field = np.stack([stroke_field(high, wide, seed, top, left) for top, left in places])
         given, share = (unknown, 0) if known is None else (known, 1)
         inputs = {"photo": photo, "field": field, **style, "given": given, "share": np.array(share, np.float32)}
         painting, statistics = session.run(None, inputs, stop)

@@ -135,7 +135,7 @@ def open_style(source: str | os.PathLike | bytes) -> Style:
     return own(found, **told)
 
 
-def own(vectors: np.ndarray, title: str, **words: str) -> Style:
+def own(vectors: np.ndarray, title: str, **words: Any) -> Style:
     """Create a style that is not in the catalog. Its id is derived from its vectors, as a file stores them."""
     digest = hashlib.sha256(vectors.astype(np.float16).tobytes()).hexdigest()
     return Style(f"{OWN}{digest[:12]}", title, vectors=vectors, **words)
@@ -149,4 +149,4 @@ def _words(data: bytes) -> dict[str, str]:
 
 def mixed(shares: Mapping[Style, float]) -> np.ndarray:
     """Return the vectors ``[2, length]`` of a mixture whose shares add up to 1."""
-    return sum(share * style.vectors for style, share in shares.items())
+    return np.sum([share * style.vectors for style, share in shares.items()], axis=0)

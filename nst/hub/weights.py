@@ -25,7 +25,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import filelock
 from huggingface_hub import constants, get_session, hf_hub_url, try_to_load_from_cache
@@ -249,7 +249,7 @@ class _Published:
     @contextmanager
     def get(self, headers: dict[str, str]) -> Iterator[Response]:
         headers = build_hf_headers(library_name="nst", headers=headers)
-        timeout = (REACH, *3 * [constants.HF_HUB_DOWNLOAD_TIMEOUT])  # connect; read, write, pool
+        timeout: Any = (REACH, *3 * [constants.HF_HUB_DOWNLOAD_TIMEOUT])  # connect; read, write, pool
         with get_session().stream("GET", self.url, headers=headers, timeout=timeout) as response:
             hf_raise_for_status(response)
             # Large files are stored elsewhere: the first responses are the Hub's, the last is the storage server's.
@@ -263,7 +263,7 @@ class _Published:
             self.etag = etag
             if re.fullmatch("[0-9a-f]{40}", commit := known.get("x-repo-commit", "")):
                 self.commit = commit
-            yield response
+            yield response  # type: ignore[misc]
 
 
 def _refusal(error: HfHubHTTPError) -> tuple[str, str]:

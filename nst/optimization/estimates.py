@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -149,7 +150,7 @@ def known(settings: Settings) -> Speeds | None:
 def extrapolated(settings: Settings) -> Speeds | None:
     """Return the likely speeds of a run with these settings, in proportion to the small network's, or None if that was
     not timed."""
-    able = {"pooling": STUDENT.poolings[0], "content_layer": STUDENT.content_layer}
+    able: dict[str, Any] = {"pooling": STUDENT.poolings[0], "content_layer": STUDENT.content_layer}
     small = known(replace(settings, network=STUDENT.name, **able))
     if small is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -81,7 +82,7 @@ class Objective:
         for number, patch in enumerate(self.patches):
             part = patch.of(picture).detach().requires_grad_()
             found = self._sums(part, number)
-            chained = sum((value * slope).sum() for value, slope in zip(found, slopes, strict=True))
+            chained: Any = sum((value * slope).sum() for value, slope in zip(found, slopes, strict=True))
             patch.of(gradient).add_(torch.autograd.grad(chained, part)[0])
         return gradient, figures
 
@@ -101,7 +102,7 @@ class Objective:
     def _total(self, picture: Tensor, sums: list[Tensor]) -> tuple[Tensor, Figures]:
         left = iter(sums)
         found = {t.name: t.value([next(left) for _ in range(t.count)], picture) for _, t in self.terms}
-        total = sum(weight * found[term.name] for weight, term in self.terms)
+        total = torch.stack([weight * found[term.name] for weight, term in self.terms]).sum()
         values = torch.stack([*found.values(), total]).detach().tolist()
         return total, dict(zip((*found, "total"), values, strict=True))
 
@@ -119,5 +120,5 @@ def advance(optimizer: torch.optim.Optimizer, levels: list[Tensor], objective: O
         seen.append((picture.detach(), figures))
         return torch.tensor(figures["total"])
 
-    optimizer.step(closure)
+    optimizer.step(closure)  # type: ignore[arg-type]
     return seen[0]

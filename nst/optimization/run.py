@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -30,6 +29,7 @@ from nst.optimization import estimates, memory_use, scales
 from nst.optimization.objective import Objective, advance
 from nst.optimization.pyramid import LevelAdam, build_pyramid, reconstruct
 from nst.optimization.scales import Scale
+from nst.optimization.start import first_picture, refined
 from nst.optimization.step import Step
 from nst.recipe import optimized
 from nst.regions.masks import Regions, open_regions
@@ -39,7 +39,6 @@ from nst.tensors import to_tensor
 
 RATE = 0.012  # Adam's learning rate, in pixel values (0..1), at the start of a scale
 LAST = 0.3  # factor on the rate at a scale's last step
-DETAIL = 0.7  # share of the initial picture's finer detail that each finer scale adds
 RETRIES = 8
 TRUSTED = 0.05  # of a run's cost: the weight of earlier timings against the run's own pace
 
@@ -234,7 +233,9 @@ class _Run:
         network = self.judges.fine if scale is self.plan[-1] else self.judges.coarse
         photo = self._resized(self.photo, self._shape(scale.side))
         objective = Objective(network, photo, self.regions, self.settings, self._watch, self.patch)
-        canvas = self._first(photo) if self.start is None else self._finer(self.start, photo)
+        first = first_picture(photo, self.init, self.settings)
+        plain = self.init is None and self.settings.start == "noise"
+        canvas = first if self.start is None else refined(self.start, None if plain else first, photo.shape[-2:])
         variables = [level.requires_grad_() for level in build_pyramid(canvas.clamp(0, 1))]
         rule = self._optimizer(variables)
         taken, failures, best = scale.taken, 0, math.inf
@@ -290,29 +291,7 @@ class _Run:
         return estimates.working(self.photo.image.size, side)
 
     def _resized(self, picture: Picture, size: tuple[int, int]) -> Tensor:
-        return to_tensor(picture.image.resize(size, Image.LANCZOS), self.device)
-
-    def _first(self, photo: Tensor) -> Tensor:
-        """Return the picture that a run begins with, at a scale where the photograph is ``photo``."""
-        if self.init is not None:
-            return self._resized(self.init, (photo.shape[3], photo.shape[2]))
-        if self.settings.start == "noise":
-            generator = torch.Generator().manual_seed(self.settings.seed)
-            return torch.rand(photo.shape, generator=generator).to(self.device)
-        return photo
-
-    def _finer(self, start: Tensor, photo: Tensor) -> Tensor:
-        """Enlarge a coarser scale's picture to this scale, and add some detail that it could not hold from the picture
-        that the run began with; noise has none worth keeping."""
-        # This scale was already begun, or a larger one that ran out of memory.
-        if start.shape[-1] >= photo.shape[-1]:
-            return F.interpolate(start, photo.shape[-2:], mode="bilinear", antialias=True)
-        if self.init is None and self.settings.start == "noise":
-            return F.interpolate(start, photo.shape[-2:], mode="bicubic")
-        first = self._first(photo)
-        coarse = F.interpolate(first, start.shape[-2:], mode="bilinear", antialias=True)
-        large, own = F.interpolate(torch.cat([start, coarse]), photo.shape[-2:], mode="bicubic").chunk(2)
-        return large + DETAIL * (first - own)
+        return to_tensor(picture.image.resize(size, Image.Resampling.LANCZOS), self.device)
 
     def _watch(self) -> None:
         if self.cancelled():

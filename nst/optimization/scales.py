@@ -32,14 +32,14 @@ def plan(size: int, steps: int, scales: int = len(SHARES), finish: int = 0) -> l
     The last ``scales`` of ``SHARES`` are used. If there are several, a picture larger than usual has one more for each
     doubling: if it began larger, plain areas of the photograph would stay bare in the painting. Scales above the usual
     size have fewer steps the larger they are. The last ``finish`` of the steps are one more scale of full size."""
-    shares = SHARES[-scales:]
+    shares: tuple[tuple[float, float], ...] = SHARES[-scales:]
     coarse = USUAL * shares[0][0]  # the coarsest side at the usual size
     while scales > 1 and size * shares[0][0] > coarse:
         shares = ((shares[0][0] / 2, BEFORE), *shares)
     chosen = [(size * part, share) for part, share in shares if size * part >= min(COARSEST, size)]
     sides = [side for side, _ in chosen]
-    shares = [share * step_share(side) for side, share in chosen]
-    counts = [int((steps - finish) * share / sum(shares)) for share in shares]
+    parts = [share * step_share(side) for side, share in chosen]
+    counts = [int((steps - finish) * part / sum(parts)) for part in parts]
     if finish < steps:
         counts[-1] = max(1, counts[-1])
     # Steps left over by rounding go to a scale where they are cheap.

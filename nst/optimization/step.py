@@ -36,7 +36,7 @@ class Step:
     @property
     def image(self) -> Image.Image:
         """The current picture, at the result's full size, with the photograph's transparency and its recipe."""
-        picture = to_picture(self.canvas).resize(self.size, Image.BICUBIC)
+        picture = to_picture(self.canvas).resize(self.size, Image.Resampling.BICUBIC)
         if self.colors is not None:
             picture = keep_colors(picture, self.colors)
         if self.kept is not None:
@@ -44,5 +44,5 @@ class Step:
             # Where no painting goes, the photo's own pixels replace those resampled through the canvas.
             picture.paste(photo, mask=painted.point(lambda share: 255 if share == 0 else 0))
         picture = with_alpha(picture, self.alpha)
-        picture.info["recipe"] = self.recipe | {"step": self.step}
+        picture.info["recipe"] = {**self.recipe, "step": self.step}
         return picture

@@ -76,13 +76,15 @@ class Term(Protocol):
 class Content:
     """``||F - P||^2 / ||P||^2`` at the content layer (Gatys et al. 2016, eq. 1), or at several with their shares."""
 
-    name, count = "content", 1
+    name: str = "content"
+    count: int = 1
+    layers: Sequence[str]
 
     def __init__(self, view: View, photo: Tensor) -> None:
         self.shares = view.network.content_layers_at(view.content_layer)
         self.layers = tuple(self.shares)
         self.targets = [view.features(p.of(photo), p, self.layers) for p in view.cut(*photo.shape[-2:])]
-        self.wholes = {k: sum(_power(found[k]) for found in self.targets) for k in self.layers}
+        self.wholes = {k: torch.stack([_power(found[k]) for found in self.targets]).sum(dim=0) for k in self.layers}
 
     def sums(self, features: Features, patch: int) -> list[Tensor]:
         """Compute the patch's part of the distance."""
@@ -90,7 +92,7 @@ class Content:
         distances = (
             share * losses.content_distance(features[k], target[k], self.wholes[k]) for k, share in self.shares.items()
         )
-        return [sum(distances)]
+        return [torch.stack(list(distances)).sum()]
 
     def value(self, sums: list[Tensor], picture: Tensor) -> Tensor:
         """Return the distance."""
@@ -102,7 +104,8 @@ class Style:
     2016, eq. 5); with several paintings, each in its region (Gatys et al. 2017, "Spatial control"). Every painting is
     weighted by its share of the picture, so that style and content are balanced in a small region as in a large one."""
 
-    name = "style"
+    name: str = "style"
+    layers: Sequence[str]
 
     def __init__(self, view: View, photo: Tensor, regions: Regions, settings: Settings) -> None:
         self.statistic, kind = STATISTICS[settings.statistic], view.network.kind
@@ -150,8 +153,8 @@ class Style:
         found: Moments = []
         rows, columns = patch.span(stride)
         for shares in self.maps[layer]:
-            whole = float(shares.sum()) + losses.EPSILON
-            found += self.statistic.moments(features, shares[None, :, rows, columns], whole)
+            share = float(shares.sum()) + losses.EPSILON
+            found += self.statistic.moments(features, shares[None, :, rows, columns], share)
         return found
 
     def _target(self, view: View, art: Tensor) -> dict[str, Moments]:
@@ -169,7 +172,9 @@ class Style:
 class Smoothness:
     """Total variation, relative to the photograph's."""
 
-    name, layers, count = "smooth", (), 0
+    name: str = "smooth"
+    layers: Sequence[str] = ()
+    count: int = 0
 
     def __init__(self, photo: Tensor) -> None:
         self.target = losses.total_variation(photo) + FLAT

@@ -184,7 +184,11 @@ class FastEvents:
             return
         here.keeps = False
         folder = here.new_result("fast")
-        before = photo.image if photo.image.size == painted.size else photo.image.resize(painted.size, Image.LANCZOS)
+        before = (
+            photo.image
+            if photo.image.size == painted.size
+            else photo.image.resize(painted.size, Image.Resampling.LANCZOS)
+        )
         pair = (show(before, folder, "before"), show(painted, folder, "after"))
         words = {"title": order.title(), "width": painted.width, "height": painted.height}
         words |= {"seconds": localized(request, f"{seconds:.1f}"), "device": device(painted.info["provider"])}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,9 +47,9 @@ class Regions:
     def recolored(self, color: str, photo: Image.Image) -> Regions:
         """Return the regions with their paintings adapted to the setting ``color``: unchanged, matched to the
         photograph's colors, or luminance only."""
-        change = {"style": None, "match": match_colors, "luminance": luminance}[color]
-        if change is None:
+        if color == "style":
             return self
+        change: Any = {"match": match_colors, "luminance": luminance}[color]
         return replace(self, paintings=tuple(replace(p, image=change(p.image, photo)) for p in self.paintings))
 
     def maps(self, size: tuple[int, int], edge: float) -> Tensor:
@@ -57,8 +58,8 @@ class Regions:
         a mask's soft edge, in percent of the long side."""
         masks = []
         for mask in self.masks:
-            drawn = Image.new("L", size, 255) if mask is None else mask.resize(size, Image.Resampling.BILINEAR)
-            pixels = torch.from_numpy(np.array(drawn, np.float32))[None, None] / 255
+            resized = Image.new("L", size, 255) if mask is None else mask.resize(size, Image.Resampling.BILINEAR)
+            pixels = torch.from_numpy(np.array(resized, np.float32))[None, None] / 255
             masks.append(pixels if mask is None else _blurred(pixels, edge / 100 * max(size) / 4))
         drawn = torch.cat(masks)
         weighted = drawn * torch.tensor(self.weights).view(-1, 1, 1, 1)
@@ -80,7 +81,7 @@ def open_regions(painting: Source | Sequence[Region], photo: Picture) -> Regions
     """Open one painting for the whole picture, or several regions.
 
     Raises ImageError for anything but a picture, SettingsError for weights or masks that leave nothing to paint."""
-    given = list(painting) if isinstance(painting, list | tuple) else [Region(painting)]
+    given: list[Any] = list(painting) if isinstance(painting, list | tuple) else [Region(painting)]  # type: ignore[arg-type]
     if not 1 <= len(given) <= MAX_PAINTINGS:
         raise SettingsError(f"A picture is of 1 to {MAX_PAINTINGS} paintings, not {len(given)}.")
     paintings, weights, masks, notes = [], [], [], []

@@ -28,7 +28,7 @@ FOLDER = MODELS / "examples"
 
 def side_by_side(pictures: list[Image.Image]) -> Image.Image:
     """Arrange pictures in a row, scaled to the same height, with a gap between them."""
-    scaled = [p.resize((round(p.width * HEIGHT / p.height), HEIGHT), Image.LANCZOS) for p in pictures]
+    scaled = [p.resize((round(p.width * HEIGHT / p.height), HEIGHT), Image.Resampling.LANCZOS) for p in pictures]
     sheet = Image.new("RGB", (sum(p.width for p in scaled) + GAP * (len(scaled) - 1), HEIGHT), "white")
     left = 0
     for picture in scaled:
@@ -40,12 +40,14 @@ def side_by_side(pictures: list[Image.Image]) -> Image.Image:
 def contact_sheet(photos: list[Image.Image]) -> Image.Image:
     """Arrange the photographs in a row, and below them what every style makes of each, with the style's title. Titles
     lose their accents, which the font that comes with Pillow does not have."""
-    squares = [ImageOps.fit(photo, (TILE, TILE), Image.LANCZOS) for photo in photos]
+    squares = [ImageOps.fit(photo, (TILE, TILE), Image.Resampling.LANCZOS) for photo in photos]
     rows = [("", squares)]
     for style in fast.styles():
-        painted = (fast.stylize(ImageOps.fit(p, (2 * TILE, 2 * TILE), Image.LANCZOS), style.id) for p in photos)
+        painted = (
+            fast.stylize(ImageOps.fit(p, (2 * TILE, 2 * TILE), Image.Resampling.LANCZOS), style.id) for p in photos
+        )
         title = unicodedata.normalize("NFKD", f"{style.title}, {style.artist}").encode("ascii", "ignore").decode()
-        rows.append((title, [p.resize((TILE, TILE), Image.LANCZOS) for p in painted]))
+        rows.append((title, [p.resize((TILE, TILE), Image.Resampling.LANCZOS) for p in painted]))
     sheet = Image.new("RGB", (len(photos) * (TILE + GAP) - GAP, len(rows) * (TILE + TITLE) - TITLE), "white")
     draw = ImageDraw.Draw(sheet)
     for number, (title, pictures) in enumerate(rows):
@@ -63,7 +65,7 @@ def three_ways(photos: list[Image.Image]) -> Image.Image:
     sheet = Image.new("RGB", (3 * (width + GAP) - GAP, TITLE + len(photos) * (height + GAP) - GAP), "white")
     draw = ImageDraw.Draw(sheet)
     for row, (photo, drawing) in enumerate(zip(photos, itertools.cycle(DRAWINGS.values()))):
-        made = ways(ImageOps.fit(photo, size, Image.LANCZOS), drawing())
+        made = ways(ImageOps.fit(photo, size, Image.Resampling.LANCZOS), drawing())
         for column, (name, (image, _)) in enumerate(made.items()):
             sheet.paste(image, (column * (width + GAP), TITLE + row * (height + GAP)))
             draw.text((column * (width + GAP) + 4, 6), name.capitalize(), "#443f38", ImageFont.load_default(15))

@@ -94,4 +94,4 @@ class Photographs:
 def _bounded(picture: Image.Image) -> Image.Image:
     """Shrink ``picture`` to at most the size that is kept."""
     scale = min(1.0, SHORT / min(picture.size), LONG / max(picture.size))
-    return picture.resize([max(1, round(side * scale)) for side in picture.size], Image.LANCZOS)
+    return picture.resize([max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS)

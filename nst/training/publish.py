@@ -136,7 +136,7 @@ def main() -> None:
         write(list(entries.values()))
     for name, entry in entries.items():
         square = ImageOps.fit(open_image(shown[name]).image, (THUMBNAIL * 3 // 2,) * 2, centering=(0.5, 0.4))
-        small = nst.stylize(square, name).resize((THUMBNAIL, THUMBNAIL), Image.LANCZOS)
+        small = nst.stylize(square, name).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
         save_image(small, MODELS / entry["thumbnail"], quality=85)
     model_card.write()
     print("For README's table of styles:", *model_card.rows(list(entries.values())), sep="\n")
