@@ -38,8 +38,9 @@ that is bare, less the painting's; palette the sliced Wasserstein distance of th
 - **Any painting**: `encoder.onnx` with `encoder.safetensors` and the student's weights. **Input** `painting`, float32
   `[1, 3, height, width]`, RGB in 0..1. **Output** `vectors`, `[2, {length}]`.
 - **Textures**: `textures/`, for each style a picture that stands in for its painting where the full method needs one.
-  Painted by `python -m nst.training.textures`, from noise, towards the painting's statistics under the small network
-  (after Gatys, Ecker & Bethge 2015). What is in the painting comes back, mostly in other places.
+  Painted by `python -m nst.training.textures`, from noise, towards the painting's statistics under the small network,
+  or under VGG-19 (`--network vgg19 --size 512 --steps 160 90 45`) where that came nearer (after Gatys, Ecker & Bethge
+  2015). What is in the painting comes back, mostly in other places.
 - **Training**: {trained} steps of two crops or more of freely licensed photographs, `python -m nst.training.train`,
   with paintings in the public domain. The network is ours, under the license of this repository.
 - **Meant for** pictures for people. Faces lose their likeness and text becomes unreadable; it is no judge of anything.
