@@ -166,13 +166,13 @@ def test_the_page_tells_time_and_memory(speeds, monkeypatch):
 
 def test_the_page_tells_memory_alone_while_the_machine_was_not_timed(monkeypatch):
     monkeypatch.setattr(estimates, "known", lambda settings: None)
-    assert "how long it takes is known once" in told()
+    assert "can be estimated once the network is loaded" in told()
 
 
 def test_the_page_tells_what_a_space_will_refuse(speeds, monkeypatch):
     monkeypatch.setattr(memory, "free", lambda where: None)
     monkeypatch.setenv("SPACE_ID", "somebody/space")
-    said = f"{LONGEST // 60} min is the most"
+    said = f"may take {LONGEST // 60} min at most"
     assert said in told(size=4096, steps=1000)
     assert said not in told()
     monkeypatch.delenv("SPACE_ID")

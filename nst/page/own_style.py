@@ -35,8 +35,8 @@ def owned(style: Style, step: int = 0) -> Own:
 @answers
 def choose(painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
     """Predict the style of a painting, and offer what can be done with it: (own style, status, learn, file)."""
-    here = visitor(request)
-    here.learner = None
+    here, token = visitor(request), object()
+    here.learner = token
     if painting is None:
         return None, "", gr.Button(interactive=False), gr.DownloadButton(interactive=False)
     here.glanced.clear()
@@ -44,7 +44,9 @@ def choose(painting: Upload | None, request: gr.Request) -> tuple[Any, ...]:
         style = nst.style_of(painting.open())
     finally:
         here.glanced.set()
-    return owned(style), say(request, "own_chosen"), gr.Button(interactive=True), offered(style, request)
+    # A shipped style chosen meanwhile is not replaced by this one.
+    own = owned(style) if here.learner is token else gr.skip()
+    return own, say(request, "own_chosen"), gr.Button(interactive=True), offered(style, request)
 
 
 @answers

@@ -55,7 +55,7 @@ class Visitor:
         self.keeps = False  # whether the picture on the page took long, so that a small change must not replace it
         self.painted: tuple[FullRequest, Image.Image] | None = None  # the last result of the full method
         self.drawn_on: tuple[str, Image.Image] | None = None  # a restored photo's file, with its drawing
-        self.learner: object | None = None  # the learning run whose style is painted with
+        self.learner: object | None = None  # the glance or learning run whose style is painted with
         self._jobs: dict[str, Job] = {}
         self._results = 0
 
