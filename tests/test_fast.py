@@ -77,6 +77,14 @@ def test_half_the_strength_is_no_fading_of_the_full_painting():
     assert np.abs(half - (full + pixels(photo)) / 2).mean() > 3
 
 
+def test_a_saved_picture_tells_how_it_was_made(tmp_path):
+    nst.save_image(nst.stylize(scene(64, 48), "udnie", 0.8, 64, seed=5), tmp_path / "made.jpg")
+    recipe = nst.read_recipe(tmp_path / "made.jpg")
+    assert {k: recipe[k] for k in ("engine", "style", "strength", "size", "seed")} == {
+        "engine": "fast", "style": "udnie", "strength": 0.8, "size": 64, "seed": 5,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("style", fast.catalog())
 def test_a_plain_sky_gets_no_grid(style):
     """The spectrum of a painted sky has no visible peak at the network's own strides (2, 4 and 8 pixels): none that

@@ -229,6 +229,21 @@ def test_cancelling_in_the_middle_of_a_step_keeps_the_best_picture():
     assert steps[-1].image.size == (64, 48)
 
 
+def test_a_saved_step_tells_how_it_was_made(tmp_path):
+    settings = Settings(size=64, steps=3, network="student", stroke=1.5, seed=4)
+    for step in nst.optimize(PHOTO, picture(2), settings):
+        nst.save_image(step.image, tmp_path / "made.jpg")
+    assert Settings.from_image(tmp_path / "made.jpg") == settings
+    recipe = nst.read_recipe(tmp_path / "made.jpg")
+    assert (recipe["step"], recipe["engine"], recipe["painting"]) == (3, "optimize", "picture")
+
+
+def test_usual_steps_are_written_as_their_number(tmp_path):
+    step = next(iter(nst.optimize(PHOTO, picture(2), Settings(size=64, network="student"))))
+    nst.save_image(step.image, tmp_path / "made.png")
+    assert Settings.from_image(tmp_path / "made.png").steps == Settings(network="student").total_steps
+
+
 def test_cancelling_before_the_first_step_yields_nothing():
     assert run(cancelled=lambda: True) == []
 
