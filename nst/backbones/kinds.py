@@ -29,7 +29,6 @@ class Kind:
     anything was timed."""
 
     name: str
-    title: str
     layers: Mapping[str, Layer]
     style_layers: tuple[str, ...]
     content_layer: str
@@ -99,7 +98,6 @@ _SEEN = {"relu1_1": 24, "relu2_1": 64, "relu3_1": 128, "relu4_1": 192, "relu4_2"
 
 VGG19 = Kind(
     name="vgg19",
-    title="VGG-19",
     layers=_VGG,
     style_layers=STYLE_LAYERS,
     content_layer=CONTENT_LAYER,
@@ -111,7 +109,6 @@ VGG19 = Kind(
 )
 STUDENT = Kind(
     name="student",
-    title="the small network",
     layers={layer: _VGG[layer]._replace(channels=channels) for layer, channels in _SEEN.items()},
     style_layers=STYLE_LAYERS,
     content_layer=CONTENT_LAYER,
