@@ -1,7 +1,8 @@
 """Neural style transfer: a photograph goes in, a painting comes out.
 
 ``stylize`` paints in one pass with a trained network; ``optimize`` is the full method of Gatys, Ecker & Bethge (2016),
-for any photograph and any painting, one ``Step`` at a time.
+for any photograph and any painting, one ``Step`` at a time; ``photoreal`` gives a photograph the look of another, and
+it stays a photograph.
 
 Names are imported on first access (PEP 562): torch and ONNX Runtime take seconds, and not everyone needs both.
 """
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from nst.images import Picture, open_image
     from nst.optimization.estimates import Estimate, estimate
     from nst.optimization.run import Step, optimize
+    from nst.photolook.run import LookStep, photoreal
+    from nst.photolook.settings import LOOK_KNOBS, LookSettings
     from nst.regions.region import Region
     from nst.saving import read_recipe, save_image
     from nst.settings import KNOBS, PRESETS, Settings
@@ -36,6 +39,8 @@ _PUBLIC = {
     "feedforward.styles": ("Style", "open_style"),
     "images": ("Picture", "open_image"),
     "optimization.run": ("Step", "optimize"),
+    "photolook.run": ("LookStep", "photoreal"),
+    "photolook.settings": ("LOOK_KNOBS", "LookSettings"),
     "regions.region": ("Region",),
     "saving": ("read_recipe", "save_image"),
     "settings": ("KNOBS", "PRESETS", "Settings"),
@@ -45,11 +50,14 @@ _HOME = {name: f"{__name__}.{module}" for module, names in _PUBLIC.items() for n
 
 __all__ = [
     "KNOBS",
+    "LOOK_KNOBS",
     "PRESETS",
     "Cancelled",
     "Estimate",
     "ImageError",
     "Lesson",
+    "LookSettings",
+    "LookStep",
     "NSTError",
     "Picture",
     "Region",
@@ -64,6 +72,7 @@ __all__ = [
     "open_image",
     "open_style",
     "optimize",
+    "photoreal",
     "read_recipe",
     "save_image",
     "style_of",

@@ -1,4 +1,5 @@
-"""The command line: ``nst paint``, ``styles``, ``learn``, ``recipe`` and ``serve``; the same as ``python -m nst``.
+"""The command line: ``nst paint``, ``photo``, ``styles``, ``learn``, ``recipe`` and ``serve``; the same as
+``python -m nst``.
 
 It uses argparse, which is part of Python and starts at once. Slow imports are done where they are needed, so that help
 never waits for torch.
@@ -77,6 +78,9 @@ def _parser() -> _Parser:
     usage = "nst paint PHOTO [PHOTO ...] STYLE -o OUT [options]"
     command("paint", _paint, "paint photos in a style", usage=usage, arguments=_paint_arguments)
 
+    usage = "nst photo PHOTO REFERENCE -o OUT [options]"
+    command("photo", _photo, "give a photo the look of another", usage=usage, arguments=_photo_arguments)
+
     listed = command("styles", _styles, "list the styles that come with this program")
     listed.add_argument("--json", action="store_true", help="as JSON, for programs")
 
@@ -132,6 +136,23 @@ def _paint_arguments(parser: argparse.ArgumentParser) -> None:
             _add(steps, knob)
 
 
+def _photo_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``nst photo``, with settings from ``LOOK_KNOBS``."""
+    from nst.photolook.settings import LOOK_KNOBS
+
+    parser.add_argument("photo", metavar="PHOTO", help="a picture file")
+    parser.add_argument("reference", metavar="REFERENCE", help="the photo whose colors and light it takes")
+    parser.add_argument("-o", "--out", metavar="OUT", type=Path, required=True, help="a .png or .jpg file to write")
+    parser.add_argument(
+        "--masks",
+        nargs=2,
+        metavar=("PHOTOS", "REFERENCES"),
+        help="two pictures of flat colors, of the photo and of the reference: regions of one color belong together",
+    )
+    for knob in LOOK_KNOBS.values():
+        _add(parser, knob)
+
+
 def _add(group: Any, knob: Knob, more: str = "") -> None:
     """Add an option for a setting, with its help. Its range is checked once the engine is known."""
     allowed = ", ".join(knob.choices) if knob.choices else f"{knob.low:g} to {knob.high:.10g}"
@@ -172,6 +193,29 @@ def _paint(options: argparse.Namespace) -> int:
     folders.make_folder(tasks[0][1].parent)
     failed, stopped = folders.run(tasks, painter, as_json=options.json)
     return STOPPED if stopped else FAILED if failed else 0
+
+
+def _photo(options: argparse.Namespace) -> int:
+    from nst.photolook.run import photoreal
+    from nst.photolook.settings import LOOK_KNOBS, LookSettings
+    from nst.saving import save_image
+    from nst.terminal import Bar, stopping
+
+    given = {name: value for name in LOOK_KNOBS if (value := getattr(options, name)) is not None}
+    masks, theirs = options.masks or (None, None)
+    steps = photoreal(
+        options.photo, options.reference, LookSettings.from_dict(given), masks=masks, reference_masks=theirs
+    )
+    with stopping() as stopped, Bar(f"Changing {Path(options.photo).name}") as bar:
+        for step in steps:
+            bar.reach(step.step, max(1, step.steps), f"{step.remaining:.0f} s left")
+            if stopped():
+                break
+    for note in step.notes:
+        print(note, file=sys.stderr)
+    save_image(step.image, options.out)
+    print(f"{options.out}: {step.step} steps in {step.seconds:.0f} s")
+    return STOPPED if stopped() else 0
 
 
 def _styles(options: argparse.Namespace) -> int:

@@ -22,3 +22,8 @@ def optimized(painting: str, settings: Mapping[str, Any], **beside: Any) -> dict
 def stylized(style: str | Mapping[str, float], **how: Any) -> dict[str, Any]:
     """Return the recipe of the fast method: the style's id, or the shares of several, and how it was painted."""
     return {"program": PROGRAM, "engine": "fast", "style": style} | how
+
+
+def looked(reference: str, regions: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recipe of a photo look: the reference's name, how many regions were matched, and the settings."""
+    return {"program": PROGRAM, "engine": "photo look", "reference": reference, "regions": regions} | dict(settings)

@@ -56,11 +56,11 @@ class Knob:
         return int(value) if whole else float(value)
 
 
-def _number(default: float, low: float, high: float, step: float, help: str) -> Any:
+def number(default: float, low: float, high: float, step: float, help: str) -> Any:
     return field(default=default, metadata={"low": low, "high": high, "step": step, "help": help})
 
 
-def _choice(default: str, choices: tuple[str, ...], help: str) -> Any:
+def choice(default: str, choices: tuple[str, ...], help: str) -> Any:
     return field(default=default, metadata={"choices": choices, "help": help})
 
 
@@ -68,8 +68,8 @@ def _choice(default: str, choices: tuple[str, ...], help: str) -> Any:
 class Settings:
     """The settings of ``nst.optimize``. Raises SettingsError for a value outside its range."""
 
-    size: int = _number(USUAL, 64, 4096, 32, "Long side of the painting, in pixels.")
-    steps: int = _number(
+    size: int = number(USUAL, 64, 4096, 32, "Long side of the painting, in pixels.")
+    steps: int = number(
         0,
         0,
         1000,
@@ -78,13 +78,13 @@ class Settings:
         f"{SCHEDULES['vgg19'].steps} under VGG-19, {SCHEDULES['student'].steps} under the small network, "
         f"{SCHEDULES['both'].steps} under both.",
     )
-    network: str = _choice(
+    network: str = choice(
         FULL,
         tuple(sorted(SCHEDULES, key=lambda name: SCHEDULES[name].steps)),
         "The network that judges the picture: VGG-19; a small network distilled from it, three times faster; or the "
         "small one first, then VGG-19.",
     )
-    finish: float = _number(
+    finish: float = number(
         FINISH,
         0.05,
         0.95,
@@ -92,40 +92,40 @@ class Settings:
         "Share of the steps that VGG-19 takes, where it finishes what the small network has begun; less above "
         f"{USUAL} pixels.",
     )
-    style_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the painting's style is followed.")
-    content_weight: float = _number(1.0, 0.0, 10.0, 0.1, "How strongly the photograph's structure is kept.")
-    smoothness: float = _number(1.0, 0.0, 10.0, 0.1, "Weight of total variation: higher is calmer, lower is rougher.")
-    stroke: float = _number(1.0, 0.5, 2.0, 0.1, "Size of the strokes: the painting is seen this many times larger.")
-    color: str = _choice(
+    style_weight: float = number(1.0, 0.0, 10.0, 0.1, "How strongly the painting's style is followed.")
+    content_weight: float = number(1.0, 0.0, 10.0, 0.1, "How strongly the photograph's structure is kept.")
+    smoothness: float = number(1.0, 0.0, 10.0, 0.1, "Weight of total variation: higher is calmer, lower is rougher.")
+    stroke: float = number(1.0, 0.5, 2.0, 0.1, "Size of the strokes: the painting is seen this many times larger.")
+    color: str = choice(
         "style", COLORS, "Colors: the painting's; the photo's own; the painting's matched to the photo's."
     )
-    scales: int = _number(
+    scales: int = number(
         3,
         1,
         3,
         1,
         f"How many sizes are painted, coarse to fine, with more above {USUAL} pixels; 1 is the full size alone.",
     )
-    start: str = _choice("photo", ("photo", "noise"), "The picture the first step begins with.")
-    optimizer: str = _choice("adam", ("adam", "lbfgs"), "Optimizer: Adam, or L-BFGS as in the paper.")
-    pooling: str = _choice("max", ("max", "average"), "VGG-19's pooling; average is smoother, as in the paper.")
-    statistic: str = _choice(
+    start: str = choice("photo", ("photo", "noise"), "The picture the first step begins with.")
+    optimizer: str = choice("adam", ("adam", "lbfgs"), "Optimizer: Adam, or L-BFGS as in the paper.")
+    pooling: str = choice("max", ("max", "average"), "VGG-19's pooling; average is smoother, as in the paper.")
+    statistic: str = choice(
         "gram",
         ("gram", "wasserstein"),
         "Statistics of the style: Gram matrices; or means and covariances, compared by Wasserstein distance.",
     )
-    content_layer: str = _choice(
+    content_layer: str = choice(
         "relu4_2",
         ("relu2_2", "relu3_2", "relu4_2", "relu5_2"),
         "Layer that keeps the photo's structure; a deeper one keeps less.",
     )
-    style_1: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu1_1 in the style: colors and grain.")
-    style_2: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu2_1: edges.")
-    style_3: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu3_1: strokes.")
-    style_4: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu4_1: shapes.")
-    style_5: float = _number(1.0, 0.0, 4.0, 0.1, "Share of layer relu5_1: large forms.")
-    edge: float = _number(4.0, 0.0, 20.0, 0.5, "Width of a mask's soft edge, in percent of the picture's long side.")
-    seed: int = _number(0, 0, 2**31 - 1, 1, "The same seed gives the same picture on the same CPU.")
+    style_1: float = number(1.0, 0.0, 4.0, 0.1, "Share of layer relu1_1 in the style: colors and grain.")
+    style_2: float = number(1.0, 0.0, 4.0, 0.1, "Share of layer relu2_1: edges.")
+    style_3: float = number(1.0, 0.0, 4.0, 0.1, "Share of layer relu3_1: strokes.")
+    style_4: float = number(1.0, 0.0, 4.0, 0.1, "Share of layer relu4_1: shapes.")
+    style_5: float = number(1.0, 0.0, 4.0, 0.1, "Share of layer relu5_1: large forms.")
+    edge: float = number(4.0, 0.0, 20.0, 0.5, "Width of a mask's soft edge, in percent of the picture's long side.")
+    seed: int = number(0, 0, 2**31 - 1, 1, "The same seed gives the same picture on the same CPU.")
 
     def __post_init__(self) -> None:
         for name, knob in KNOBS.items():
@@ -187,6 +187,8 @@ class Settings:
                 "as many websites remove it. Take the file that was downloaded here."
             )
         program = str(recipe.get("program", "a program unknown"))[:40]
+        if recipe.get("engine") == "photo look":
+            raise SettingsError("This picture is a photo look, which has settings of its own: nst.LookSettings.")
         if recipe.get("engine") != "optimize":
             how = ", ".join(
                 f"{name} {recipe[name]}" for name in ("style", "strength", "stroke", "color") if name in recipe

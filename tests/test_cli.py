@@ -102,6 +102,28 @@ def test_a_style_is_learned_and_then_painted_in(folder, monkeypatch, capsys):
     assert "--how fast" in refused(capsys, "paint", "photo.jpg", "mine.nst", "-o", "x.png", *QUICK)
 
 
+# ---- The photo look
+
+
+def test_a_photo_takes_the_look_of_another(folder, capsys):
+    for name, colors in (("mine", ("red", "blue")), ("theirs", ("blue", "red"))):
+        mask = Image.new("RGB", (96, 72), colors[0])
+        mask.paste(colors[1], (0, 0, 48, 72))
+        mask.save(f"{name}.png")
+    command = ["photo", "photo.jpg", "painting.jpg", "-o", "look.png", "--size", "128"]
+    assert main([*command, "--steps", "2", "--masks", "mine.png", "theirs.png"]) == 0
+    assert "look.png: 2 steps" in said(capsys)[0]
+    recipe = nst.read_recipe("look.png")
+    assert (recipe["engine"], recipe["regions"], recipe["step"]) == ("photo look", 2, 2)
+    assert Image.open("look.png").size == (96, 72)
+    assert main([*command, "--how", "once", "--strength", "0"]) == 0
+    assert Image.open("look.png").convert("RGB").tobytes() == Image.open("photo.jpg").tobytes()
+
+
+def test_a_photo_look_out_of_range_is_refused(folder, capsys):
+    assert "strength" in refused(capsys, "photo", "photo.jpg", "painting.jpg", "-o", "x.png", "--strength", "3")
+
+
 # ---- By steps
 
 

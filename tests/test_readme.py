@@ -14,7 +14,7 @@ from pictures import scene
 from PIL import Image
 from served import ROOT, vgg19
 
-from nst import KNOBS, PRESETS
+from nst import KNOBS, LOOK_KNOBS, PRESETS
 from nst.feedforward import fast
 from nst.models import MODELS
 from nst.training import model_card
@@ -50,7 +50,7 @@ def run(snippet: str, folder: Path, **environment: str) -> str:
 
 
 def test_there_are_snippets_of_every_call():
-    assert len(PACKAGE) == 3
+    assert len(PACKAGE) == 4
     assert [re.findall(r'api_name="(/\w+)"', snippet) for snippet in CLIENT] == [
         ["/styles"],
         ["/stylize"],
@@ -99,6 +99,18 @@ def test_the_snippet_of_learning_a_style_runs(folder):
     assert (folder / "mine.png").stat().st_size > 0
 
 
+def test_the_snippet_of_the_photo_look_runs(folder):
+    snippet = PACKAGE[3].replace('how="quick"', 'how="quick", steps=2, size=128')
+    assert snippet != PACKAGE[3]
+    scene().resize((90, 60)).save(folder / "reference.jpg")
+    for name, parts in (("photo_mask.png", ("red", "blue")), ("reference_mask.png", ("blue", "red"))):
+        mask = Image.new("RGB", (90, 60), parts[0])
+        mask.paste(parts[1], (0, 0, 45, 60))
+        mask.save(folder / name)
+    assert "2 of 2, 0 s left" in run(snippet, folder)
+    assert Image.open(folder / "look.png").size == (96, 72)
+
+
 @pytest.mark.parametrize("number", range(len(CLIENT)))
 def test_a_client_snippet_runs_against_a_real_server(number, folder, server):
     snippet = CLIENT[number].replace("http://127.0.0.1:7860", server.url)
@@ -111,6 +123,13 @@ def test_a_client_snippet_runs_against_a_real_server(number, folder, server):
 @pytest.mark.parametrize("name", KNOBS)
 def test_the_table_of_settings_is_the_codes(name):
     knob = KNOBS[name]
+    allowed = ", ".join(knob.choices) if knob.choices else f"{knob.low} to {knob.high}"
+    assert f"| `{name}` | {knob.default} | {allowed} | {knob.help} |" in README
+
+
+@pytest.mark.parametrize("name", LOOK_KNOBS)
+def test_the_table_of_the_photo_look_is_the_codes(name):
+    knob = LOOK_KNOBS[name]
     allowed = ", ".join(knob.choices) if knob.choices else f"{knob.low} to {knob.high}"
     assert f"| `{name}` | {knob.default} | {allowed} | {knob.help} |" in README
 

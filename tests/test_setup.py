@@ -278,7 +278,7 @@ FLOORS = (
     {"color", "tensors", "losses", "device", "memory", "jobs", "images", "saving", "recipe", "drawings"},
     {"settings", "hub", "backbones", "regions"},
     {"optimization", "feedforward"},
-    {"requests"},
+    {"requests", "photolook"},
     {"batch", "benchmark"},
     {"page", "training", "cli"},
     {"__main__", "app"},

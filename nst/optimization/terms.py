@@ -8,6 +8,7 @@ sums.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -125,8 +126,12 @@ class Style:
             self.maps = {k: F.adaptive_avg_pool2d(maps, (height // s, width // s)) for k, s in self.strides.items()}
         # A painting is resized to the photograph's area, so that its strokes have the same size in the picture.
         area = height * width * settings.stroke**2
-        arts = (to_tensor(of_area(p.image, area, SMALLEST), photo.device) for p in regions.paintings)
-        self.targets = [self._target(view, art) for art in arts] if self.shares else []
+        self.targets: list[dict[str, Moments]] = []
+        for painting, group in itertools.groupby(range(len(regions.paintings)), lambda n: regions.paintings[n].image):
+            if self.shares:
+                art = to_tensor(of_area(painting, area, SMALLEST), photo.device)
+                parts = [regions.part(number, (art.shape[3], art.shape[2])) for number in group]
+                self.targets += self._targets(view, art, parts)
         self.count = len(self.layers) * len(self.areas) * self.statistic.count
 
     def sums(self, features: Features, patch: int) -> Moments:
@@ -157,16 +162,33 @@ class Style:
             found += self.statistic.moments(features, shares[None, :, rows, columns], share)
         return found
 
-    def _target(self, view: View, art: Tensor) -> dict[str, Moments]:
-        """Compute a painting's target at every layer."""
+    def _targets(self, view: View, art: Tensor, parts: list[Tensor | None]) -> list[dict[str, Moments]]:
+        """Compute a painting's targets at every layer: one of each of its ``parts``, or of all of it."""
         height, width = art.shape[-2:]
+        everything = torch.ones(1, 1, height, width)
+        places = [everything if part is None else part for part in parts]
+        shares = {
+            k: [F.adaptive_avg_pool2d(place, (height // s, width // s)).to(art.device) for place in places]
+            for k, s in self.strides.items()
+        }
         per_patch = []
         for patch in view.cut(height, width):
             found = view.features(patch.of(art), patch, self.layers)
-            wholes = {k: (height // s) * (width // s) for k, s in self.strides.items()}
-            per_patch.append([m for k in self.layers for m in self.statistic.moments(found[k], None, wholes[k])])
+            moments: Moments = []
+            for number, layer in itertools.product(range(len(parts)), self.layers):
+                rows, columns = patch.span(self.strides[layer])
+                share = shares[layer][number]
+                moments += self.statistic.moments(
+                    found[layer],
+                    None if parts[number] is None else share[..., rows, columns],
+                    float(share.sum()) + losses.EPSILON,
+                )
+            per_patch.append(moments)
         left = iter(added(per_patch))
-        return {k: self.statistic.target([next(left) for _ in range(self.statistic.count)]) for k in self.layers}
+        return [
+            {k: self.statistic.target([next(left) for _ in range(self.statistic.count)]) for k in self.layers}
+            for _ in parts
+        ]
 
 
 class Smoothness:

@@ -1,7 +1,8 @@
 """Several paintings in one picture: each everywhere with a share, or each in a region of its own.
 
 Where masks overlap, their paintings share the place by their weights; where there is no mask, the photograph stays as
-it is. A mask is downsampled to each layer's resolution, as in Gatys et al. (2017), "Spatial control".
+it is. A mask on a painting says which part of it is the style. A mask is downsampled to each layer's resolution, as in
+Gatys et al. (2017), "Spatial control".
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ ASPECT_TOLERANCE = 1.05  # factor by which a mask's aspect may differ from the p
 
 @dataclass(frozen=True)
 class Regions:
-    """Opened regions: paintings, their weights, and masks (mode L), which have the photograph's size."""
+    """Opened regions: paintings, their weights, masks (mode L) of the photograph's size, and the parts of the paintings
+    that count, masks of their paintings' size."""
 
     paintings: tuple[Picture, ...]
     weights: tuple[float, ...]
     masks: tuple[Image.Image | None, ...]
+    parts: tuple[Image.Image | None, ...]
     notes: tuple[str, ...] = ()
 
     @property
@@ -65,6 +68,15 @@ class Regions:
         weighted = drawn * torch.tensor(self.weights).view(-1, 1, 1, 1)
         return weighted * (drawn.amax(dim=0) / weighted.sum(dim=0).clamp(min=1e-6))
 
+    def part(self, number: int, size: tuple[int, int]) -> Tensor | None:
+        """Return which part of a painting of this size (width, height) counts, ``[1, 1, H, W]`` in 0..1, or None for
+        all of it."""
+        part = self.parts[number]
+        if part is None:
+            return None
+        resized = part.resize(size, Image.Resampling.BOX)
+        return torch.from_numpy(np.array(resized, np.float32))[None, None] / 255
+
 
 def _blurred(mask: Tensor, deviation: float) -> Tensor:
     """Blur ``[1, 1, H, W]`` with a Gaussian of this standard deviation, truncated at twice that to each side."""
@@ -84,7 +96,8 @@ def open_regions(painting: Source | Sequence[Region], photo: Picture) -> Regions
     given: list[Any] = list(painting) if isinstance(painting, list | tuple) else [Region(painting)]  # type: ignore[arg-type]
     if not 1 <= len(given) <= MAX_PAINTINGS:
         raise SettingsError(f"A picture is of 1 to {MAX_PAINTINGS} paintings, not {len(given)}.")
-    paintings, weights, masks, notes = [], [], [], []
+    paintings, weights, masks, parts, notes = [], [], [], [], []
+    known: dict[int, Picture] = {}  # a painting that several regions take their parts of is opened once
     for region in given:
         if not isinstance(region, Region):
             raise SettingsError(f"Of several paintings each is a Region, not {type(region).__name__}.")
@@ -93,32 +106,40 @@ def open_regions(painting: Source | Sequence[Region], photo: Picture) -> Regions
             raise SettingsError(
                 f"The weight of a painting is a number from 0 to {MAX_WEIGHT}, not {str(weight)[:40]!r}."
             )
-        opened, mask = open_image(region.painting), None
+        opened, mask, part = known.get(id(region.painting)) or open_image(region.painting), None, None
+        known[id(region.painting)] = opened
         if region.mask is not None:
-            mask, said = _open_mask(region.mask, photo)
+            mask, said = _open_mask(region.mask, photo, "photo")
             notes += said
+        if region.part is not None:
+            part, said = _open_mask(region.part, opened, "painting")
+            notes += said
+            if np.asarray(part).mean() < 255 * EMPTY:
+                raise SettingsError(f"The part of {opened.name} is empty: make some of its mask white.")
         if weight == 0 or (mask is not None and np.asarray(mask).mean() < 255 * EMPTY):
             notes.append(f"{opened.name} has no place in the picture.")
             continue
         paintings.append(opened)
         weights.append(float(weight))
         masks.append(mask)
+        parts.append(part)
     if not paintings:
         raise SettingsError("The masks and weights leave the whole photo as it is: make some of a mask white.")
     notes += [note for opened in paintings for note in opened.notes]
-    return Regions(tuple(paintings), tuple(weights), tuple(masks), tuple(dict.fromkeys(notes)))
+    return Regions(tuple(paintings), tuple(weights), tuple(masks), tuple(parts), tuple(dict.fromkeys(notes)))
 
 
-def _open_mask(source: Source, photo: Picture) -> tuple[Image.Image, list[str]]:
-    """Return a mask (mode L) as large as the photograph, and notes."""
+def _open_mask(source: Source, of: Picture, kind: str) -> tuple[Image.Image, list[str]]:
+    """Return a mask (mode L) as large as the photo or painting ``of``, and notes."""
     opened = open_image(source)
-    mask, size, notes = opened.image.convert("L"), photo.image.size, []
+    mask, size, notes = opened.image.convert("L"), of.image.size, []
     if opened.alpha is not None:
         # The transparent parts of a drawn mask were not painted.
         mask = Image.composite(mask, Image.new("L", mask.size), opened.alpha)
     leaning = mask.width * size[1] / (mask.height * size[0])
     if not 1 / ASPECT_TOLERANCE <= leaning <= ASPECT_TOLERANCE:
         notes.append(
-            f"{opened.name} is {mask.width} x {mask.height} and the photo {size[0]} x {size[1]}: the mask is stretched."
+            f"{opened.name} is {mask.width} x {mask.height} and the {kind} {size[0]} x {size[1]}: the mask is "
+            "stretched."
         )
     return mask.resize(size, Image.Resampling.BILINEAR), notes

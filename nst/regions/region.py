@@ -19,11 +19,13 @@ NEAR = 100  # distance in RGB up to which a color counts as one of these: browse
 @dataclass(frozen=True)
 class Region:
     """A painting and where it goes: everywhere, or where ``mask`` is white. ``weight`` is its proportion where it
-    shares a place with others. Sources are what ``open_image`` reads; a mask's colors count by their lightness."""
+    shares a place with others. ``part`` is another mask, on the painting: its style is that of the white part alone.
+    Sources are what ``open_image`` reads; a mask's colors count by their lightness."""
 
     painting: Source
     weight: float = 1.0
     mask: Source | None = None
+    part: Source | None = None
 
 
 def drawn_regions(

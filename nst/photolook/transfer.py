@@ -1,0 +1,81 @@
+"""The look at once: the statistics of each region's colors, matched in a perceptual color space.
+
+Colors are compared in Oklab (Ottosson 2020), where distances are about as large as they look. Each region's mean and
+covariance become those of its part of the reference by the linear map that moves colors least (Pitié & Kokaram 2007).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from nst.photolook.maps import ColorMaps, as_change
+from nst.regions.guided import Guide
+
+FLOOR = 2e-4  # added to variances in Oklab: a plain region's noise is not amplified
+MOST = 2.5  # largest factor on contrast
+RADIUS, EPSILON = 0.012, 1e-3  # of the windows, as a share of the long side; of colors, see ``Guide``
+
+# From linear sRGB to the cones' responses, and from their cube roots to Oklab (https://bottosson.github.io/posts/oklab).
+_CONES = torch.tensor(
+    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
+     [0.0883024619, 0.2817188376, 0.6299787005]]
+)  # fmt: skip
+_LAB = torch.tensor(
+    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
+     [0.0259040371, 0.7827717662, -0.8086757660]]
+)  # fmt: skip
+
+
+def to_oklab(picture: Tensor) -> Tensor:
+    """Convert ``[N, 3, H, W]`` from sRGB in 0..1 to Oklab."""
+    linear = torch.where(picture <= 0.04045, picture / 12.92, ((picture.clamp(min=0) + 0.055) / 1.055) ** 2.4)
+    return _mixed(_LAB, _mixed(_CONES, linear).clamp(min=0) ** (1 / 3))
+
+
+def from_oklab(lab: Tensor) -> Tensor:
+    """Convert ``[N, 3, H, W]`` from Oklab to sRGB, clamped to 0..1."""
+    linear = _mixed(torch.linalg.inv(_CONES), _mixed(torch.linalg.inv(_LAB), lab) ** 3).clamp(0, 1)
+    return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def transferred(photo: Tensor, reference: Tensor, places: Tensor, parts: list[Tensor]) -> ColorMaps:
+    """Return the maps that give each region of ``photo`` ``[1, 3, H, W]`` the colors of its part of ``reference``.
+
+    ``places`` ``[R, 1, H, W]`` are the regions' shares of every pixel; where they add up to less than 1, the rest of
+    the photograph's color stays. ``parts`` are masks ``[1, 1, H', W']`` of the reference."""
+    lab, theirs = to_oklab(photo), to_oklab(reference)
+    changed = lab * (1 - places.sum(dim=0, keepdim=True))
+    for place, part in zip(places, parts, strict=True):
+        mean, covariance = _moments(lab, place[None])
+        wanted, target = _moments(theirs, part)
+        matrix = _least_move(covariance, target)
+        moved = _mixed(matrix, lab - mean.view(1, 3, 1, 1)) + wanted.view(1, 3, 1, 1)
+        changed = changed + place[None] * moved
+    guide = Guide(photo, max(1, round(RADIUS * max(photo.shape[-2:]))), EPSILON)
+    return ColorMaps(as_change(*guide.maps(from_oklab(changed))))
+
+
+def _mixed(matrix: Tensor, colors: Tensor) -> Tensor:
+    return torch.einsum("ij,njhw->nihw", matrix.to(colors), colors)
+
+
+def _moments(lab: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean ``[3]`` and covariance ``[3, 3]`` of colors weighted by ``share`` ``[1, 1, H, W]``."""
+    weights = share / share.sum().clamp(min=1e-6)
+    mean = (lab * weights).sum(dim=(0, 2, 3))
+    centered = lab - mean.view(1, 3, 1, 1)
+    covariance = torch.einsum("nihw,njhw->ij", centered * weights, centered)
+    return mean, covariance + FLOOR * torch.eye(3, device=lab.device)
+
+
+def _least_move(covariance: Tensor, target: Tensor) -> Tensor:
+    """Return the matrix ``S^-1/2 (S^1/2 S_to S^1/2)^1/2 S^-1/2``, its factors on contrast at most ``MOST``."""
+    root, back = _power(covariance, 0.5), _power(covariance, -0.5)
+    values, vectors = torch.linalg.eigh(back @ _power(root @ target @ root, 0.5) @ back)
+    return (vectors * values.clamp(max=MOST)) @ vectors.T
+
+
+def _power(matrix: Tensor, exponent: float) -> Tensor:
+    values, vectors = torch.linalg.eigh(matrix)
+    return (vectors * values.clamp(min=FLOOR**2) ** exponent) @ vectors.T
