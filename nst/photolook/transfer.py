@@ -14,7 +14,9 @@ from nst.regions.guided import Guide
 
 FLOOR = 2e-4  # added to variances in Oklab: a plain region's noise is not amplified
 MOST = 2.5  # largest factor on contrast
-RADIUS, EPSILON = 0.012, 1e-3  # of the windows, as a share of the long side; of colors, see ``Guide``
+# Of the guide's windows, as shares of the long side: for masks and for maps; and its regularization. Chosen by eye on
+# skylines, where the sky's color would glow around roofs if masks did not follow the photograph's edges.
+MASKS, MAPS, EPSILON = 0.02, 0.012, 1e-4
 
 # From linear sRGB to the cones' responses, and from their cube roots to Oklab (https://bottosson.github.io/posts/oklab).
 _CONES = torch.tensor(
@@ -44,6 +46,8 @@ def transferred(photo: Tensor, reference: Tensor, places: Tensor, parts: list[Te
 
     ``places`` ``[R, 1, H, W]`` are the regions' shares of every pixel; where they add up to less than 1, the rest of
     the photograph's color stays. ``parts`` are masks ``[1, 1, H', W']`` of the reference."""
+    side = max(photo.shape[-2:])
+    places = Guide(photo, round(MASKS * side), EPSILON)(places.transpose(0, 1)).clamp(0, 1).transpose(0, 1)
     lab, theirs = to_oklab(photo), to_oklab(reference)
     changed = lab * (1 - places.sum(dim=0, keepdim=True))
     for place, part in zip(places, parts, strict=True):
@@ -52,8 +56,7 @@ def transferred(photo: Tensor, reference: Tensor, places: Tensor, parts: list[Te
         matrix = _least_move(covariance, target)
         moved = _mixed(matrix, lab - mean.view(1, 3, 1, 1)) + wanted.view(1, 3, 1, 1)
         changed = changed + place[None] * moved
-    guide = Guide(photo, max(1, round(RADIUS * max(photo.shape[-2:]))), EPSILON)
-    return ColorMaps(as_change(*guide.maps(from_oklab(changed))))
+    return ColorMaps(as_change(*Guide(photo, round(MAPS * side), EPSILON).maps(from_oklab(changed))))
 
 
 def _mixed(matrix: Tensor, colors: Tensor) -> Tensor:
