@@ -21,7 +21,7 @@ from nst.errors import ImageError, NSTError, SettingsError
 from nst.version import __version__
 
 if TYPE_CHECKING:
-    from nst.settings import Knob
+    from nst.knobs import Knob
 
 FAILED, BAD_ARGUMENTS, STOPPED = 1, 2, 130
 NETWORKS = {"quick": "student", "both": "both", "full": "vgg19"}  # the setting `network`, by --how
@@ -142,7 +142,7 @@ def _photo_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("photo", metavar="PHOTO", help="a picture file")
     parser.add_argument("reference", metavar="REFERENCE", help="the photo whose colors and light it takes")
-    parser.add_argument("-o", "--out", metavar="OUT", type=Path, required=True, help="a .png or .jpg file to write")
+    parser.add_argument("-o", "--out", metavar="OUT", type=Path, required=True, help="a .png or .jpg file, or a folder")
     parser.add_argument(
         "--masks",
         nargs=2,
@@ -196,6 +196,7 @@ def _paint(options: argparse.Namespace) -> int:
 
 
 def _photo(options: argparse.Namespace) -> int:
+    from nst.batch import folders
     from nst.photolook.run import photoreal
     from nst.photolook.settings import LOOK_KNOBS, LookSettings
     from nst.saving import save_image
@@ -203,6 +204,8 @@ def _photo(options: argparse.Namespace) -> int:
 
     given = {name: value for name in LOOK_KNOBS if (value := getattr(options, name)) is not None}
     masks, theirs = options.masks or (None, None)
+    [(_, out)] = folders.tasks([Path(options.photo)], options.out, "look")
+    folders.make_folder(out.parent)
     steps = photoreal(
         options.photo, options.reference, LookSettings.from_dict(given), masks=masks, reference_masks=theirs
     )
@@ -213,8 +216,8 @@ def _photo(options: argparse.Namespace) -> int:
                 break
     for note in step.notes:
         print(note, file=sys.stderr)
-    save_image(step.image, options.out)
-    print(f"{options.out}: {step.step} steps in {step.seconds:.0f} s")
+    save_image(step.image, out)
+    print(f"{out}: {step.step} steps in {step.seconds:.0f} s")
     return STOPPED if stopped() else 0
 
 

@@ -34,18 +34,21 @@ def keep_colors(painted: Image.Image, photo: Image.Image) -> Image.Image:
 def match_colors(picture: Image.Image, to: Image.Image) -> Image.Image:
     """Match the mean and covariance of the colors of ``picture`` (RGB) to those of ``to``.
 
-    Each pixel becomes ``A (x - m) + m_to`` with ``A S A^T = S_to`` (section 3.1 of the paper). Of the matrices that
-    satisfy this, ``A`` is the one that moves colors least, ``S^-1/2 (S^1/2 S_to S^1/2)^1/2 S^-1/2`` (Pitié & Kokaram
-    2007)."""
+    Each pixel becomes ``A (x - m) + m_to`` with ``A S A^T = S_to`` (section 3.1 of the paper)."""
     mean, covariance = _moments(picture)
     wanted, target = _moments(to)
-    root = _power(covariance, 0.5)
-    back = _power(covariance, -0.5)
-    turn = back @ _power(root @ target @ root, 0.5) @ back
+    turn = least_move(covariance, target)
     result = np.empty((picture.height, picture.width, 3), np.uint8)
     for rows in _bands(picture):
         result[rows] = _bytes((_pixels(picture, rows) - mean) @ turn.T.astype(np.float32) + wanted)
     return Image.fromarray(result)
+
+
+def least_move(covariance: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the matrix A that turns colors of one covariance S into colors of another, ``A S A^T = S_to``, each
+    ``[3, 3]``: of all these, ``S^-1/2 (S^1/2 S_to S^1/2)^1/2 S^-1/2`` moves colors least (Pitié & Kokaram 2007)."""
+    root, back = _power(covariance, 0.5), _power(covariance, -0.5)
+    return back @ _power(root @ target @ root, 0.5) @ back
 
 
 def luminance(picture: Image.Image, like: Image.Image | None = None) -> Image.Image:

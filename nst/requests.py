@@ -14,9 +14,10 @@ from nst.backbones.kinds import SCHEDULES
 from nst.feedforward import fast
 from nst.feedforward.styles import Style, find
 from nst.images import Picture, Source, fit
+from nst.knobs import Knob
 from nst.recipe import optimized
 from nst.regions.region import drawn_regions
-from nst.settings import FEWEST, KNOBS, Knob, Settings
+from nst.settings import FEWEST, KNOBS, Settings
 
 SIZE = fast.SIZE.default  # the page's default long side, in pixels
 OWN = "painting"  # in a recipe, the style that is predicted for the painting

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from nst.backbones.kinds import FINISH, FULL, SCHEDULES, Schedule
 from nst.color import COLORS
 from nst.errors import SettingsError
 from nst.images import Source
+from nst.knobs import Knobs, choice, number
 from nst.recipe import EXTRAS, PROGRAM
 from nst.saving import read_recipe
 
@@ -29,43 +30,7 @@ def step_share(side: float) -> float:
 
 
 @dataclass(frozen=True)
-class Knob:
-    """A setting that a user can change. ``choices`` for words; ``low``, ``high`` and ``step`` for numbers."""
-
-    name: str
-    default: Any
-    help: str
-    low: float | None = None
-    high: float | None = None
-    step: float | None = None
-    choices: tuple[str, ...] | None = None
-
-    def check(self, value: Any) -> Any:
-        """Return ``value`` in this setting's own type; raises SettingsError if it is out of range."""
-        if self.choices is not None:
-            if value not in self.choices:
-                raise SettingsError(f"{self.name} is one of {', '.join(self.choices)}, not {repr(value)[:40]}.")
-            return value
-        whole = isinstance(self.default, int)
-        given = repr(value)[:40]
-        allowed = f"{self.name} is a {'whole ' if whole else ''}number from {self.low} to {self.high}, not {given}."
-        if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
-            raise SettingsError(allowed)
-        if whole and value != int(value):
-            raise SettingsError(allowed)
-        return int(value) if whole else float(value)
-
-
-def number(default: float, low: float, high: float, step: float, help: str) -> Any:
-    return field(default=default, metadata={"low": low, "high": high, "step": step, "help": help})
-
-
-def choice(default: str, choices: tuple[str, ...], help: str) -> Any:
-    return field(default=default, metadata={"choices": choices, "help": help})
-
-
-@dataclass(frozen=True)
-class Settings:
+class Settings(Knobs):
     """The settings of ``nst.optimize``. Raises SettingsError for a value outside its range."""
 
     size: int = number(USUAL, 64, 4096, 32, "Long side of the painting, in pixels.")
@@ -128,8 +93,7 @@ class Settings:
     seed: int = number(0, 0, 2**31 - 1, 1, "The same seed gives the same picture on the same CPU.")
 
     def __post_init__(self) -> None:
-        for name, knob in KNOBS.items():
-            object.__setattr__(self, name, knob.check(getattr(self, name)))
+        super().__post_init__()
         if not self.schedule.can(self.pooling, self.content_layer):
             raise SettingsError(
                 "The small network has learned content layer relu4_2 and max pooling only: choose these, or VGG-19."
@@ -166,15 +130,6 @@ class Settings:
         steps = round(self.total_steps * self.finish / (1 - self.finish) * step_share(self.size))
         steps = min(max(FEWEST, steps), int(KNOBS["steps"].high))
         return replace(self, network=FULL, steps=steps, scales=1)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Settings:
-        """Return settings from names and values; settings not named keep their defaults.
-
-        Raises SettingsError for an unknown name or a value out of range."""
-        if unknown := sorted(set(values) - KNOBS.keys()):
-            raise SettingsError(f"There is no setting {', '.join(unknown)}; there are {', '.join(KNOBS)}.")
-        return cls(**values)
 
     @classmethod
     def from_recipe(cls, recipe: Mapping[str, Any] | None) -> tuple[Settings, tuple[str, ...]]:
@@ -223,7 +178,7 @@ class Settings:
         return settings
 
 
-KNOBS: dict[str, Knob] = {f.name: Knob(f.name, f.default, **f.metadata) for f in fields(Settings)}
+KNOBS = Settings.knobs()
 
 
 @dataclass(frozen=True)

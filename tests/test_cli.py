@@ -122,6 +122,8 @@ def test_a_photo_takes_the_look_of_another(folder, capsys):
 
 def test_a_photo_look_out_of_range_is_refused(folder, capsys):
     assert "strength" in refused(capsys, "photo", "photo.jpg", "painting.jpg", "-o", "x.png", "--strength", "3")
+    assert "PNG or JPEG" in refused(capsys, "photo", "photo.jpg", "painting.jpg", "-o", "x.gif")
+    assert "the photo itself" in refused(capsys, "photo", "photo.jpg", "painting.jpg", "-o", "photo.jpg")
 
 
 # ---- By steps

@@ -148,7 +148,7 @@ def test_masks_may_be_of_another_size_and_blurred_by_jpeg(tmp_path):
     pairs, notes = pair_regions(photo, reference, tmp_path / "mask.jpg", halves(RED, BLUE))
     assert len(pairs) == 2
     assert notes == ()
-    assert all(pair.place.size == (WIDTH, HEIGHT) and pair.part is not None for pair in pairs)
+    assert all(pair.mask.size == (WIDTH, HEIGHT) and pair.part is not None for pair in pairs)
 
 
 def test_a_region_that_the_reference_lacks_takes_all_of_it_and_says_so():
@@ -172,7 +172,7 @@ def test_gray_masks_belong_together_in_order():
         (None, halves(RED, BLUE), "in pairs"),
         ([halves(RED, BLUE)], halves(RED, BLUE), "both as lists"),
         ([halves(RED, BLUE)], [], "as many masks"),
-        ([Image.new("L", (9, 9))], [Image.new("L", (9, 9), 255)], "all black"),
+        ([Image.new("L", (9, 9))], [Image.new("L", (9, 9), 255)], "whole photo as it is"),
     ],
 )
 def test_masks_that_do_not_fit_together_are_refused_with_words(masks, theirs, words):

@@ -276,6 +276,7 @@ def test_a_wall_stands(guarded: str, rooms: list[str]):
 FLOORS = (
     {"errors", "version", "models", "terminal"},
     {"color", "tensors", "losses", "device", "memory", "jobs", "images", "saving", "recipe", "drawings"},
+    {"knobs"},
     {"settings", "hub", "backbones", "regions"},
     {"optimization", "feedforward"},
     {"requests", "photolook"},

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nst.feedforward.tiles import SMALLEST
-from nst.settings import KNOBS, Knob
+from nst.knobs import Knob
+from nst.settings import KNOBS
 
 STRENGTH = Knob("strength", 1.0, "How much of the style: 0 gives the photo, 1 the full style.", 0.0, 1.5, 0.05)
 STROKE = Knob("stroke", 1.0, "Size of the brush: 0.5 paints strokes half as large, 2 twice.", 0.5, 2.0, 0.1)

@@ -9,6 +9,7 @@ sums.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -127,11 +128,13 @@ class Style:
         # A painting is resized to the photograph's area, so that its strokes have the same size in the picture.
         area = height * width * settings.stroke**2
         self.targets: list[dict[str, Moments]] = []
-        for painting, group in itertools.groupby(range(len(regions.paintings)), lambda n: regions.paintings[n].image):
-            if self.shares:
-                art = to_tensor(of_area(painting, area, SMALLEST), photo.device)
-                parts = [regions.part(number, (art.shape[3], art.shape[2])) for number in group]
-                self.targets += self._targets(view, art, parts)
+        numbers = range(len(regions.paintings)) if self.shares else ()
+        for _, group in itertools.groupby(numbers, lambda number: id(regions.paintings[number])):
+            # Regions that take parts of one painting share its pass through the network.
+            members = list(group)
+            art = to_tensor(of_area(regions.paintings[members[0]].image, area, SMALLEST), photo.device)
+            parts = [regions.part(number, (art.shape[3], art.shape[2])) for number in members]
+            self.targets += self._targets(view, art, parts)
         self.count = len(self.layers) * len(self.areas) * self.statistic.count
 
     def sums(self, features: Features, patch: int) -> Moments:
@@ -165,24 +168,22 @@ class Style:
     def _targets(self, view: View, art: Tensor, parts: list[Tensor | None]) -> list[dict[str, Moments]]:
         """Compute a painting's targets at every layer: one of each of its ``parts``, or of all of it."""
         height, width = art.shape[-2:]
-        everything = torch.ones(1, 1, height, width)
-        places = [everything if part is None else part for part in parts]
-        shares = {
-            k: [F.adaptive_avg_pool2d(place, (height // s, width // s)).to(art.device) for place in places]
-            for k, s in self.strides.items()
-        }
+        shapes = {layer: (height // stride, width // stride) for layer, stride in self.strides.items()}
+        maps = [
+            None if p is None else {k: F.adaptive_avg_pool2d(p.to(art.device), shape) for k, shape in shapes.items()}
+            for p in parts
+        ]
         per_patch = []
         for patch in view.cut(height, width):
             found = view.features(patch.of(art), patch, self.layers)
             moments: Moments = []
-            for number, layer in itertools.product(range(len(parts)), self.layers):
+            for shares, layer in itertools.product(maps, self.layers):
                 rows, columns = patch.span(self.strides[layer])
-                share = shares[layer][number]
-                moments += self.statistic.moments(
-                    found[layer],
-                    None if parts[number] is None else share[..., rows, columns],
-                    float(share.sum()) + losses.EPSILON,
-                )
+                if shares is None:
+                    moments += self.statistic.moments(found[layer], None, math.prod(shapes[layer]))
+                else:
+                    whole = float(shares[layer].sum()) + losses.EPSILON
+                    moments += self.statistic.moments(found[layer], shares[layer][..., rows, columns], whole)
             per_patch.append(moments)
         left = iter(added(per_patch))
         return [

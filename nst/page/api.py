@@ -18,6 +18,7 @@ from nst import device
 from nst.feedforward import fast
 from nst.images import size_of, with_alpha
 from nst.jobs import Job
+from nst.knobs import Knob
 from nst.page import assistants, fast_events, optimize_events
 from nst.page.job import Download, Preview, estimated, work
 from nst.page.pictures import PictureInput, Previews, Upload
@@ -25,7 +26,7 @@ from nst.page.refusals import answers, refusal
 from nst.page.visitors import Visitor, file_name, visitor
 from nst.regions.region import MAX_PAINTINGS
 from nst.requests import SHARE, Extras, FastRequest, FullRequest, texture
-from nst.settings import Knob, Settings
+from nst.settings import Settings
 
 PAINTINGS = Knob("paintings", 1, "How many paintings.", 1, MAX_PAINTINGS, 1)
 

@@ -9,10 +9,11 @@ import gradio as gr
 
 import nst
 from nst.feedforward import fast
+from nst.knobs import Knob
 from nst.page.inputs import Inputs, Updates
 from nst.page.times import HOWS
 from nst.requests import FAST
-from nst.settings import KNOBS, Knob
+from nst.settings import KNOBS
 
 KNOBS_OF_LINKS: dict[str, Knob] = {
     "strength": fast.STRENGTH,

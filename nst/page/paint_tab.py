@@ -16,6 +16,7 @@ from nst.backbones.at_hand import usual
 from nst.backbones.kinds import FULL, SCHEDULES
 from nst.drawings import DRAWINGS, thumbnail
 from nst.feedforward import fast
+from nst.knobs import Knob
 from nst.page import fast_events, optimize_events, own_style, region_inputs
 from nst.page.fast_events import FastEvents
 from nst.page.inputs import Inputs
@@ -28,7 +29,7 @@ from nst.page.settings_from import ReadySettings
 from nst.page.texts import names, t
 from nst.page.times import HOWS, TimeLabels
 from nst.requests import CONTINUATIONS, FAST, SIZE
-from nst.settings import KNOBS, PRESETS, Knob, Settings
+from nst.settings import KNOBS, PRESETS, Settings
 
 SHARED = ("network", "stroke", "color", "size", "seed")  # knobs of every way of painting
 LAYER_KNOBS = ("statistic", "content_layer", "style_1", "style_2", "style_3", "style_4", "style_5")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,15 +24,13 @@ from nst.images import Picture, Source, open_image, with_alpha
 from nst.optimization.estimates import working
 from nst.optimization.objective import Objective
 from nst.optimization.pyramid import LevelAdam
-from nst.optimization.run import Cancelled as Asked
 from nst.photolook.maps import ColorMaps, empty_grids
 from nst.photolook.settings import LookSettings
 from nst.photolook.transfer import transferred
 from nst.recipe import looked
-from nst.regions.labels import Pair, pair_regions
+from nst.regions.labels import Masks, pair_regions
 from nst.regions.masks import Regions, open_regions
 from nst.regions.matting import Matting
-from nst.regions.region import Region
 from nst.settings import Settings
 from nst.tensors import to_picture, to_tensor
 
@@ -79,9 +77,9 @@ def photoreal(
     reference: Source,
     settings: LookSettings = LookSettings(),  # noqa: B008 (frozen)
     *,
-    masks: Source | Sequence[Source] | None = None,
-    reference_masks: Source | Sequence[Source] | None = None,
-    cancelled: Asked | None = None,
+    masks: Masks = None,
+    reference_masks: Masks = None,
+    cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[LookStep]:
     """Give ``photo`` the look of ``reference``, yielding a ``LookStep`` at once and after every step.
 
@@ -94,9 +92,10 @@ def photoreal(
     whole, theirs = open_image(photo), open_image(reference)
     small = replace(_small(whole, settings.size), alpha=None)
     theirs = _small(theirs, settings.size)
-    pairs, notes = pair_regions(small, theirs, masks, reference_masks)
-    regions = open_regions([Region(theirs, mask=pair.place, part=pair.part) for pair in pairs], small)
-    return _Look(whole, small, theirs, pairs, regions, settings, cancelled, notes + whole.notes).steps()
+    paired, notes = pair_regions(small, theirs, masks, reference_masks)
+    regions = open_regions(paired, small)
+    run = _Look(whole, small, theirs, regions, settings, cancelled or (lambda: False), notes + whole.notes)
+    return run.steps()
 
 
 def _small(picture: Picture, side: int) -> Picture:
@@ -112,15 +111,14 @@ class _Look:
         whole: Picture,
         small: Picture,
         reference: Picture,
-        pairs: list[Pair],
         regions: Regions,
         settings: LookSettings,
-        cancelled: Asked | None,
+        cancelled: Callable[[], bool],
         notes: tuple[str, ...],
     ) -> None:
-        self.whole, self.settings, self.cancelled = whole, settings, cancelled or (lambda: False)
+        self.whole, self.settings, self.cancelled = whole, settings, cancelled
         self.regions, self.notes = regions, notes + regions.notes
-        self.recipe = looked(reference.name, len(pairs), settings.__dict__)
+        self.recipe = looked(reference.name, len(regions.paintings), settings.made())
         self.network = None
         if settings.network is not None:
             self.network = load_networks(Settings(network=settings.network.name)).fine
@@ -160,7 +158,7 @@ class _Look:
         """Optimize grids beside ``base``; yields them and their losses before every step and after the last."""
         used = Settings(
             network=self.settings.network.name,
-            size=max(64, self.settings.size),
+            size=self.settings.size,
             style_weight=self.settings.style_weight,
             content_weight=CONTENT,
             smoothness=0.0,

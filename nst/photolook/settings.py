@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from nst.backbones.kinds import STUDENT, VGG19, Kind
-from nst.errors import SettingsError
-from nst.settings import Knob, choice, number
+from nst.knobs import Knobs, choice, number
 
 HOW = {"once": None, "quick": STUDENT, "full": VGG19}
 """By the names that the setting ``how`` has for them: the loss network, or none."""
@@ -16,7 +14,7 @@ STEPS = 40  # default number of steps with a loss network
 
 
 @dataclass(frozen=True)
-class LookSettings:
+class LookSettings(Knobs):
     """The settings of ``nst.photoreal``. Raises SettingsError for a value outside its range."""
 
     how: str = choice(
@@ -35,10 +33,6 @@ class LookSettings:
         1.0, 0.1, 10.0, 0.1, "How strictly every small window stays a recoloring of the photograph."
     )
 
-    def __post_init__(self) -> None:
-        for name, knob in LOOK_KNOBS.items():
-            object.__setattr__(self, name, knob.check(getattr(self, name)))
-
     @property
     def network(self) -> Kind | None:
         """The loss network, or None."""
@@ -49,14 +43,9 @@ class LookSettings:
         """The steps under a loss network: as set, or the default; none without a network."""
         return 0 if self.network is None else self.steps or STEPS
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> LookSettings:
-        """Return settings from names and values; settings not named keep their defaults.
-
-        Raises SettingsError for an unknown name or a value out of range."""
-        if unknown := sorted(set(values) - LOOK_KNOBS.keys()):
-            raise SettingsError(f"There is no setting {', '.join(unknown)}; there are {', '.join(LOOK_KNOBS)}.")
-        return cls(**values)
+    def made(self) -> dict[str, Any]:
+        """Return names and values for a recipe, with the number of steps that were taken."""
+        return asdict(replace(self, steps=self.total_steps))
 
 
-LOOK_KNOBS: dict[str, Knob] = {f.name: Knob(f.name, f.default, **f.metadata) for f in fields(LookSettings)}
+LOOK_KNOBS = LookSettings.knobs()

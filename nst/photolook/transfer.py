@@ -1,14 +1,16 @@
 """The look at once: the statistics of each region's colors, matched in a perceptual color space.
 
 Colors are compared in Oklab (Ottosson 2020), where distances are about as large as they look. Each region's mean and
-covariance become those of its part of the reference by the linear map that moves colors least (Pitié & Kokaram 2007).
+covariance become those of its part of the reference.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from nst.color import least_move
 from nst.photolook.maps import ColorMaps, as_change
 from nst.regions.guided import Guide
 
@@ -53,7 +55,7 @@ def transferred(photo: Tensor, reference: Tensor, places: Tensor, parts: list[Te
     for place, part in zip(places, parts, strict=True):
         mean, covariance = _moments(lab, place[None])
         wanted, target = _moments(theirs, part)
-        matrix = _least_move(covariance, target)
+        matrix = _bounded(least_move(covariance, target))
         moved = _mixed(matrix, lab - mean.view(1, 3, 1, 1)) + wanted.view(1, 3, 1, 1)
         changed = changed + place[None] * moved
     return ColorMaps(as_change(*Guide(photo, round(MAPS * side), EPSILON).maps(from_oklab(changed))))
@@ -63,22 +65,16 @@ def _mixed(matrix: Tensor, colors: Tensor) -> Tensor:
     return torch.einsum("ij,njhw->nihw", matrix.to(colors), colors)
 
 
-def _moments(lab: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+def _moments(lab: Tensor, share: Tensor) -> tuple[Tensor, np.ndarray]:
     """Return the mean ``[3]`` and covariance ``[3, 3]`` of colors weighted by ``share`` ``[1, 1, H, W]``."""
     weights = share / share.sum().clamp(min=1e-6)
     mean = (lab * weights).sum(dim=(0, 2, 3))
     centered = lab - mean.view(1, 3, 1, 1)
     covariance = torch.einsum("nihw,njhw->ij", centered * weights, centered)
-    return mean, covariance + FLOOR * torch.eye(3, device=lab.device)
+    return mean, covariance.double().cpu().numpy() + FLOOR * np.eye(3)
 
 
-def _least_move(covariance: Tensor, target: Tensor) -> Tensor:
-    """Return the matrix ``S^-1/2 (S^1/2 S_to S^1/2)^1/2 S^-1/2``, its factors on contrast at most ``MOST``."""
-    root, back = _power(covariance, 0.5), _power(covariance, -0.5)
-    values, vectors = torch.linalg.eigh(back @ _power(root @ target @ root, 0.5) @ back)
-    return (vectors * values.clamp(max=MOST)) @ vectors.T
-
-
-def _power(matrix: Tensor, exponent: float) -> Tensor:
-    values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp(min=FLOOR**2) ** exponent) @ vectors.T
+def _bounded(matrix: np.ndarray) -> Tensor:
+    """Bound a symmetric matrix's factors on contrast by ``MOST``."""
+    values, vectors = np.linalg.eigh(matrix)
+    return torch.from_numpy(vectors * values.clip(max=MOST) @ vectors.T)

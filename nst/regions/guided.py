@@ -29,29 +29,40 @@ def windows(x: Tensor, radius: int) -> Tensor:
     return F.avg_pool2d(F.avg_pool2d(x, (side, 1), stride=1), (1, side), stride=1)
 
 
-class Guide:
-    """A photograph ``[1, 3, H, W]`` in 0..1 whose colors explain pictures of the same size.
+class WindowFit:
+    """Least squares in every window: the affine map of a photograph's colors that comes nearest to a picture.
 
-    ``radius`` is that of the windows, in pixels. ``epsilon`` regularizes the maps: colors that vary by less than its
-    root within a window are not amplified to explain what varies more."""
+    ``photo`` is ``[1, 3, H, W]``; ``average`` computes means over windows, ``[N, C, H, W]`` to ``[N, C, H', W']``.
+    ``epsilon`` regularizes the maps: colors that vary by less than its root within a window are not amplified."""
+
+    def __init__(self, photo: Tensor, average: Callable[[Tensor], Tensor], epsilon: float) -> None:
+        self.photo, self.average, self.mean = photo, average, average(photo)
+        self.inverse = _inverse(average(_products(photo)) - _products(self.mean), epsilon)
+
+    def __call__(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Fit ``[N, C, H, W]``; returns its means ``[N, C, H', W']``, its covariances with the photograph's colors and
+        the matrices of the maps, each ``[N, C, 3, H', W']``."""
+        mean = self.average(picture)
+        products = self.average((picture[:, :, None] * self.photo[:, None]).flatten(1, 2))
+        cross = products.unflatten(1, (picture.shape[1], 3)) - mean[:, :, None] * self.mean[:, None]
+        return mean, cross, torch.einsum("ncjhw,jkhw->nckhw", cross, self.inverse)
+
+
+class Guide:
+    """A photograph ``[1, 3, H, W]`` in 0..1 whose colors explain pictures of the same size, in windows of
+    ``2 radius + 1`` pixels; ``epsilon`` as in ``WindowFit``."""
 
     def __init__(self, photo: Tensor, radius: int, epsilon: float) -> None:
         self.photo, self.radius = photo, min(radius, (min(photo.shape[-2:]) - 1) // 2)
-        self.mean = box(photo, self.radius)
-        self.inverse = inverse(covariances(photo, self.mean, lambda x: box(x, self.radius)), epsilon)
+        self.fit = WindowFit(photo, self._average, epsilon)
 
     def maps(self, target: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the maps that explain ``target`` ``[N, C, H, W]``: matrices ``[N, C, 3, H, W]`` and offsets
         ``[N, C, H, W]``, averaged over the windows that hold a pixel; linear in ``target``."""
-        number, channels, height, width = target.shape
-        mean = box(target, self.radius)
-        products = (target[:, :, None] * self.photo[:, None]).flatten(1, 2)
-        cross = (
-            box(products, self.radius).view(number, channels, 3, height, width) - mean[:, :, None] * self.mean[:, None]
-        )
-        matrices = torch.einsum("ncjhw,jkhw->nckhw", cross, self.inverse)
-        offsets = mean - (matrices * self.mean[:, None]).sum(dim=2)
-        averaged = box(torch.cat([matrices.flatten(1, 2), offsets], dim=1), self.radius)
+        mean, _, matrices = self.fit(target)
+        offsets = mean - (matrices * self.fit.mean[:, None]).sum(dim=2)
+        averaged = self._average(torch.cat([matrices.flatten(1, 2), offsets], dim=1))
+        channels = target.shape[1]
         return averaged[:, : 3 * channels].view_as(matrices), averaged[:, 3 * channels :]
 
     def __call__(self, target: Tensor) -> Tensor:
@@ -59,20 +70,18 @@ class Guide:
         matrices, offsets = self.maps(target)
         return (matrices * self.photo[:, None]).sum(dim=2) + offsets
 
-
-def covariances(photo: Tensor, mean: Tensor, average: Callable[[Tensor], Tensor]) -> Tensor:
-    """Compute the covariances of the colors of ``[1, 3, H, W]`` within windows, ``[1, 6, H, W]``: rr, rg, rb, gg, gb,
-    bb; ``average`` computes means over windows, ``mean`` is that of the photograph."""
-
-    def products(x: Tensor) -> Tensor:
-        r, g, b = x.unbind(1)
-        return torch.stack([r * r, r * g, r * b, g * g, g * b, b * b], dim=1)
-
-    return average(products(photo)) - products(mean)
+    def _average(self, x: Tensor) -> Tensor:
+        return box(x, self.radius)
 
 
-def inverse(covariance: Tensor, epsilon: float) -> Tensor:
-    """Invert symmetric 3 x 3 matrices, given as by ``covariances``, plus ``epsilon`` on their diagonals; returns
+def _products(colors: Tensor) -> Tensor:
+    """Return the products of the colors of ``[1, 3, H, W]``: rr, rg, rb, gg, gb, bb, ``[1, 6, H, W]``."""
+    r, g, b = colors.unbind(1)
+    return torch.stack([r * r, r * g, r * b, g * g, g * b, b * b], dim=1)
+
+
+def _inverse(covariance: Tensor, epsilon: float) -> Tensor:
+    """Invert symmetric 3 x 3 matrices, in the order of ``_products``, plus ``epsilon`` on their diagonals; returns
     ``[3, 3, H, W]``."""
     rr, rg, rb, gg, gb, bb = covariance[0].double().unbind(0)
     rr, gg, bb = rr + epsilon, gg + epsilon, bb + epsilon

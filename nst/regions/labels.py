@@ -5,90 +5,65 @@ As in Luan et al. (2017), a color marks the same kind of thing in both pictures:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 from PIL import Image, ImageFilter
 
 from nst.errors import SettingsError
 from nst.images import Picture, Source, open_image
-from nst.regions.region import MAX_PAINTINGS
+from nst.regions.region import MAX_PAINTINGS, Region, white
 
 SAME = 100  # sum of absolute differences in RGB up to which two colors are the same: masks are often saved as JPEG
 SMALLEST = 0.002  # share of a picture from which a color counts: less is the edge between two others
 
-
-@dataclass(frozen=True)
-class Pair:
-    """A mask (mode L) of the photograph, and the part of the reference that belongs to it: None for all of it."""
-
-    place: Image.Image
-    part: Image.Image | None
+Masks = Source | list[Source] | tuple[Source, ...] | None
 
 
 def pair_regions(
     photo: Picture,
     reference: Picture,
-    masks: Source | Sequence[Source] | None,
-    reference_masks: Source | Sequence[Source] | None,
-) -> tuple[list[Pair], tuple[str, ...]]:
-    """Return the regions of the photograph with those of the reference, and notes.
+    masks: Masks,
+    reference_masks: Masks,
+) -> tuple[list[Region], tuple[str, ...]]:
+    """Return the regions of the photograph, each with its part of the reference, and notes.
 
     Masks are given as two pictures of flat colors, or as two lists of gray ones that belong together in order, or not
     at all: then there is one region, everything. Raises SettingsError for anything else, ImageError for what is not a
     picture."""
     if masks is None and reference_masks is None:
-        return [Pair(Image.new("L", photo.image.size, 255), None)], ()
+        return [Region(reference)], ()
     if masks is None or reference_masks is None:
         raise SettingsError("Masks come in pairs: give those of the photo and those of the reference, or neither.")
-    if isinstance(masks, list | tuple) != isinstance(reference_masks, list | tuple):
+    if not isinstance(masks, list | tuple) and not isinstance(reference_masks, list | tuple):
+        return _colored(photo, reference, open_image(masks), open_image(reference_masks))
+    if not isinstance(masks, list | tuple) or not isinstance(reference_masks, list | tuple):
         raise SettingsError("Give both masks as pictures of flat colors, or both as lists of gray pictures.")
-    if isinstance(masks, list | tuple) and isinstance(reference_masks, list | tuple):
-        return _listed(photo, reference, masks, reference_masks)
-    return _colored(photo, reference, open_image(masks), open_image(reference_masks))  # type: ignore[arg-type]
-
-
-def _listed(
-    photo: Picture, reference: Picture, masks: Sequence[Source], parts: Sequence[Source]
-) -> tuple[list[Pair], tuple[str, ...]]:
-    if len(masks) != len(parts) or not 1 <= len(masks) <= MAX_PAINTINGS:
+    if len(masks) != len(reference_masks):
         raise SettingsError(
-            f"Give as many masks of the reference as of the photo, 1 to {MAX_PAINTINGS}; here are {len(masks)} and "
-            f"{len(parts)}."
+            f"Give as many masks of the reference as of the photo; here are {len(reference_masks)} and {len(masks)}."
         )
-    pairs = []
-    for mask, part in zip(masks, parts, strict=True):
-        place, there = (
-            open_image(source).image.convert("L").resize(picture.image.size, Image.Resampling.BILINEAR)
-            for source, picture in ((mask, photo), (part, reference))
-        )
-        pairs.append(Pair(place, there if np.asarray(there).mean() >= 255 * SMALLEST else None))
-    if not any(pair.place.getextrema()[1] for pair in pairs):
-        raise SettingsError("The masks of the photo are all black: make some of them white.")
-    return pairs, ()
+    return [Region(reference, mask=m, part=p) for m, p in zip(masks, reference_masks, strict=True)], ()
 
 
-def _colored(photo: Picture, reference: Picture, mask: Picture, part: Picture) -> tuple[list[Pair], tuple[str, ...]]:
-    sides = [
+def _colored(photo: Picture, reference: Picture, mask: Picture, part: Picture) -> tuple[list[Region], tuple[str, ...]]:
+    ours, theirs = (
         opened.image.resize(picture.image.size, Image.Resampling.NEAREST)
         for opened, picture in ((mask, photo), (part, reference))
-    ]
-    colors = _colors(sides[0])
-    places, theirs = _nearest(sides[0], colors, 3 * 255), _nearest(sides[1], colors, SAME)
-    pairs, missing = [], 0
+    )
+    colors = _colors(ours)
+    places, parts = _nearest(ours, colors, 3 * 255), _nearest(theirs, colors, SAME)
+    regions, missing = [], 0
     for number in range(len(colors)):
-        there = theirs == number
+        there = parts == number
         enough = bool(there.mean() >= SMALLEST)
         missing += not enough
-        pairs.append(Pair(_mask(places == number), _mask(there) if enough else None))
+        regions.append(Region(reference, mask=white(places == number), part=white(there) if enough else None))
     notes: tuple[str, ...] = ()
     if missing:
         notes = (
             f"Of the {len(colors)} colors in the photo's mask, {missing} are not in the reference's: these regions "
             "take their look from all of the reference.",
         )
-    return pairs, notes
+    return regions, notes
 
 
 def _colors(mask: Image.Image) -> np.ndarray:
@@ -115,7 +90,3 @@ def _nearest(mask: Image.Image, colors: np.ndarray, reach: int) -> np.ndarray:
     pixels = np.asarray(mask.convert("RGB"), np.int16)
     distances = np.stack([np.abs(pixels - color.astype(np.int16)).sum(axis=2) for color in colors])
     return np.where(distances.min(axis=0) <= reach, distances.argmin(axis=0), -1)
-
-
-def _mask(place: np.ndarray) -> Image.Image:
-    return Image.fromarray(place.astype(np.uint8) * 255)

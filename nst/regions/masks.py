@@ -53,7 +53,8 @@ class Regions:
         if color == "style":
             return self
         change: Any = {"match": match_colors, "luminance": luminance}[color]
-        return replace(self, paintings=tuple(replace(p, image=change(p.image, photo)) for p in self.paintings))
+        changed = {id(p): replace(p, image=change(p.image, photo)) for p in self.paintings}
+        return replace(self, paintings=tuple(changed[id(p)] for p in self.paintings))
 
     def maps(self, size: tuple[int, int], edge: float) -> Tensor:
         """Compute the share of every painting at every pixel of a picture of this size (width, height),
@@ -106,8 +107,9 @@ def open_regions(painting: Source | Sequence[Region], photo: Picture) -> Regions
             raise SettingsError(
                 f"The weight of a painting is a number from 0 to {MAX_WEIGHT}, not {str(weight)[:40]!r}."
             )
-        opened, mask, part = known.get(id(region.painting)) or open_image(region.painting), None, None
-        known[id(region.painting)] = opened
+        mask = part = None
+        if (opened := known.get(id(region.painting))) is None:
+            opened = known[id(region.painting)] = open_image(region.painting)
         if region.mask is not None:
             mask, said = _open_mask(region.mask, photo, "photo")
             notes += said

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from nst.regions.guided import covariances, inverse, windows
+from nst.regions.guided import WindowFit, windows
 
 RADIUS, EPSILON = 1, 1e-7  # of Levin et al. and of Luan et al.: windows of 3 x 3 pixels
 
@@ -24,9 +24,8 @@ class Matting:
     def __init__(self, photo: Tensor, radius: int = RADIUS, epsilon: float = EPSILON) -> None:
         self.radius, self.size = radius, (2 * radius + 1) ** 2
         # Differences are what counts: of numbers near zero, less is lost to rounding.
-        self.photo = photo - photo.mean(dim=(2, 3), keepdim=True)
-        self.mean = windows(self.photo, radius)
-        self.inverse = inverse(covariances(self.photo, self.mean, lambda x: windows(x, radius)), epsilon / self.size)
+        centered = photo - photo.mean(dim=(2, 3), keepdim=True)
+        self.fit = WindowFit(centered, lambda x: windows(x, radius), epsilon / self.size)
 
     def energy(self, picture: Tensor) -> Tensor:
         """Compute ``V^T M V`` for each channel of ``[N, C, H, W]``, ``[N, C]``."""
@@ -36,13 +35,8 @@ class Matting:
         """Compute in every window the variance that no affine map of the photograph's colors explains, and the whole
         variance, each ``[N, C, H - 2 radius, W - 2 radius]``."""
         picture = picture - picture.mean(dim=(2, 3), keepdim=True).detach()
-        mean = windows(picture, self.radius)
+        mean, cross, matrices = self.fit(picture)
         variance = windows(picture * picture, self.radius) - mean * mean
-        products = (picture[:, :, None] * self.photo[:, None]).flatten(1, 2)
-        cross = (
-            windows(products, self.radius).unflatten(1, (picture.shape[1], 3)) - mean[:, :, None] * self.mean[:, None]
-        )
-        matrices = torch.einsum("ncjhw,jkhw->nckhw", cross, self.inverse)
         return variance - (matrices * cross).sum(dim=2), variance
 
     def product(self, picture: Tensor) -> Tensor:

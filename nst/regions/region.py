@@ -47,12 +47,13 @@ def drawn_regions(
     if second is None:
         if placed:
             raise SettingsError("The drawing says where a second painting goes: choose one, or erase what is orange.")
-        return [Region(first, mask=_mask(~stays))] if kept else first
+        return [Region(first, mask=white(~stays))] if kept else first
     if placed:
-        return [Region(first, mask=_mask(~there & ~stays)), Region(second, mask=_mask(there))]
-    mask = _mask(~stays) if kept else None
+        return [Region(first, mask=white(~there & ~stays)), Region(second, mask=white(there))]
+    mask = white(~stays) if kept else None
     return [Region(first, 1 - share, mask), Region(second, share, mask)]
 
 
-def _mask(place: np.ndarray) -> Image.Image:
+def white(place: np.ndarray) -> Image.Image:
+    """Return a mask (mode L) that is white where ``place`` ``[H, W]`` is true."""
     return Image.fromarray(place.astype(np.uint8) * 255)
