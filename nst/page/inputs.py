@@ -45,7 +45,7 @@ class Inputs:
     def full(self) -> set[Any]:
         """The components that ``full_request`` reads."""
         p = self.parts
-        beside = {p.second, p.share, p.editor, p.from_fast}
+        beside = {p.second, p.share, p.placed, p.from_fast}
         return {*self.chosen, p.own_painting, p.original, *beside, *p.knobs.values()}
 
     def subject(self, given: Given) -> tuple[Any, ...]:
@@ -95,7 +95,7 @@ class Inputs:
         order = FullRequest(self.photo(given), painting, self.settings(given), style=style)
         if given[p.from_fast]:
             order = replace(order, fast_style=OWN if style is None else style)
-        return replace(order, beside=region_inputs.gathered(given[p.second], given[p.share], given[p.editor]))
+        return replace(order, beside=region_inputs.gathered(given[p.second], given[p.share], given[p.placed]))
 
     def turned_to(self, settings: Settings) -> Updates:
         """Updates that set all knobs to these settings."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -155,14 +156,17 @@ def _preview(step: nst.Step, curve: list[tuple[int, dict[str, float]]]) -> Previ
     return Preview(step.image, *numbers, device.describe(step.canvas.device), points)
 
 
+_warming = threading.Lock()
+
+
 def warm_up() -> None:
     """Load and time the page's default network before it is needed: the first preview comes sooner, and estimates are
-    known."""
+    known. Returns when that is done, by this call or another one."""
     if device.spaces is None:
         from nst.backbones import loading
 
         settings = Settings(network=usual())
-        with contextlib.suppress(nst.NSTError):  # whoever paints will see it, in their own language
+        with _warming, contextlib.suppress(nst.NSTError):  # whoever paints will see it, in their own language
             loading.load_networks(settings)
             with idle() as alone:
                 if alone:

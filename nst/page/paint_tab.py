@@ -118,8 +118,8 @@ def how_exactly(p: SimpleNamespace) -> None:
         p.seed = p.knobs["seed"] = knob("seed", KNOBS["seed"], fast.SEED.default)
         gr.Markdown(t("full_only"), elem_classes="hint")
         p.from_fast = gr.Checkbox(False, label=t("from_fast"), info=t("from_fast_help"), elem_id="paint-from-fast")
-        beside = region_inputs.build(p.photo, p.drawn, optimize_events.pick_painting)
-        p.second, p.share, p.editor = beside.parts
+        p.places = region_inputs.build(p.photo, p.drawn, optimize_events.pick_painting)
+        p.second, p.share, p.placed, p.editor = p.places.parts
         for name in [name for name in KNOBS if name not in (*SHARED, *LAYER_KNOBS)]:
             p.knobs[name] = knob(name, KNOBS[name], begun[name])
         with gr.Accordion(t("layers"), open=False, elem_id="paint-layers"):
@@ -227,11 +227,11 @@ def full_wired(page: gr.Blocks, p: SimpleNamespace, full: OptimizeEvents) -> Non
         running.failure(full.fail, p.key, full.told, **NOW)
         return running
 
-    ready = p.keep.click(full.begin, full.asked, full.told, **AT_ONCE)
+    drawn = p.places.taken(p.keep.click)
+    ready = drawn.then(full.begin, full.asked, full.told, trigger_mode="once", **AT_ONCE)
     runs = [painted_after(ready, full.paint, full.asked)]
-    ready = p.left.click(
-        full.begin_rest, {p.key, p.style}, list(dict.fromkeys([*full.told, *full.put_back])), **AT_ONCE
-    )
+    restored = {"outputs": list(dict.fromkeys([*full.told, *full.put_back])), "show_progress_on": p.status}
+    ready = p.left.click(full.begin_rest, {p.key, p.style}, **restored, **AT_ONCE)
     runs.append(painted_after(ready, full.paint_rest, p.key))
     for wish, button in p.wishes.items():
         ready = button.click(full.begin_again, None, full.told, **AT_ONCE)

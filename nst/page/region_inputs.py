@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.components.image_editor import EditorData
 from PIL import Image
 
 import nst
@@ -27,11 +28,36 @@ class Places:
 
     second: PictureInput
     share: gr.Slider
+    drawn: Drawn  # the board's content as of its last ``taken``
     editor: gr.ImageEditor
 
     @property
     def parts(self) -> list[gr.components.Component]:
-        return [self.second, self.share, self.editor]
+        return [self.second, self.share, self.drawn, self.editor]
+
+    def taken(self, trigger: Callable[..., gr.events.Dependency]) -> gr.events.Dependency:
+        """Take what is on the board, in the browser, when ``trigger`` fires."""
+        return trigger(None, self.editor, self.drawn, js="drawing => drawing", api_visibility="private", queue=False)
+
+
+class Drawn(gr.JSON):
+    """What is drawn on a board, as an input in its place.
+
+    Every input of an event, and whatever shows its progress, is asked for its value again at each update of the page
+    from then on (Gradio 6.31). A board would read back its pixels each time and upload them, which without a graphics
+    card takes longer than an update: the page would not even hear a tap on Stop."""
+
+    data_model = EditorData
+
+    def __init__(self, board: gr.ImageEditor) -> None:
+        self.board = board
+        super().__init__(visible=False)
+
+    def preprocess(self, payload: EditorData | None) -> Any:
+        return self.board.preprocess(payload)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config(gr.JSON)
 
 
 def build(photo: PictureInput, drawn: list[Choice], pick: Callable[..., Any]) -> Places:
@@ -61,9 +87,11 @@ def build(photo: PictureInput, drawn: list[Choice], pick: Callable[..., Any]) ->
         gr.Markdown(t("draw_help"), elem_classes="hint")
         load = gr.UploadButton(t("load_places"), file_types=["image"], elem_id="paint-load-places")
     drawing.input(pick, drawing, second, **quiet)
-    photo.change(put_up, photo, editor, **quiet)
-    load.upload(loaded, [load, photo], editor, api_visibility="private", show_progress="hidden", concurrency_limit=None)
-    return Places(second, share, editor)
+    # On the button: see ``Drawn``.
+    elsewhere: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": load, "api_visibility": "private"}
+    photo.change(put_up, photo, editor, queue=False, **elsewhere)
+    load.upload(loaded, [load, photo], editor, concurrency_limit=None, **elsewhere)
+    return Places(second, share, Drawn(editor), editor)
 
 
 def put_up(photo: Upload | None, request: gr.Request) -> Any:
