@@ -26,4 +26,5 @@ def stylized(style: str | Mapping[str, float], **how: Any) -> dict[str, Any]:
 
 def looked(reference: str, regions: int, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the recipe of a photo look: the reference's name, how many regions were matched, and the settings."""
-    return {"program": PROGRAM, "engine": "photo look", "reference": reference, "regions": regions} | dict(settings)
+    made = {"program": PROGRAM, "engine": "photo look", "reference": reference}
+    return made | dict(settings) | {"regions": regions}

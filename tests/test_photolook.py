@@ -9,10 +9,11 @@ from PIL import Image
 
 import nst
 from nst import LookSettings, SettingsError, photoreal
+from nst.oklab import from_oklab, to_oklab
 from nst.optimization import objective as objectives
 from nst.photolook import maps as looks
 from nst.photolook.maps import ColorMaps, as_change, empty_grids
-from nst.photolook.transfer import from_oklab, to_oklab, transferred
+from nst.photolook.transfer import transferred
 from nst.regions.labels import pair_regions
 from nst.tensors import to_tensor
 

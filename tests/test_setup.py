@@ -264,6 +264,8 @@ def within(module: str, *rooms: str) -> bool:
         ("huggingface_hub", ["nst.hub"]),
         ("onnxruntime", ["nst.feedforward", "nst.training", "nst.benchmark"]),
         ("spaces", ["nst.device"]),
+        ("sklearn", ["nst.regions"]),
+        ("scipy", ["nst.regions"]),
         ("nst.page", ["nst.page", "nst.cli", "app"]),
         ("nst.training", ["nst.training"]),  # a tool, not what the app runs
     ],
@@ -275,7 +277,7 @@ def test_a_wall_stands(guarded: str, rooms: list[str]):
 
 FLOORS = (
     {"errors", "version", "models", "terminal"},
-    {"color", "tensors", "losses", "device", "memory", "jobs", "images", "saving", "recipe", "drawings"},
+    {"color", "oklab", "tensors", "losses", "device", "memory", "jobs", "images", "saving", "recipe", "drawings"},
     {"knobs"},
     {"settings", "hub", "backbones", "regions"},
     {"optimization", "feedforward"},

@@ -31,6 +31,7 @@ from nst.recipe import looked
 from nst.regions.labels import Masks, pair_regions
 from nst.regions.masks import Regions, open_regions
 from nst.regions.matting import Matting
+from nst.regions.segments import found_regions
 from nst.settings import Settings
 from nst.tensors import to_picture, to_tensor
 
@@ -84,7 +85,8 @@ def photoreal(
     """Give ``photo`` the look of ``reference``, yielding a ``LookStep`` at once and after every step.
 
     ``masks`` and ``reference_masks`` say which regions belong together: two pictures of flat colors, where the same
-    color means the same kind of thing, or two lists of gray masks. Closing the generator stops it; ``cancelled`` is
+    color means the same kind of thing, or two lists of gray masks. Without them, regions are found (see
+    ``LookSettings.regions``). Closing the generator stops it; ``cancelled`` is
     polled between layers, and when it returns True the run ends, after yielding its best picture once more. The last
     step yielded holds the best.
 
@@ -92,9 +94,13 @@ def photoreal(
     whole, theirs = open_image(photo), open_image(reference)
     small = replace(_small(whole, settings.size), alpha=None)
     theirs = _small(theirs, settings.size)
-    paired, notes = pair_regions(small, theirs, masks, reference_masks)
-    regions = open_regions(paired, small)
-    run = _Look(whole, small, theirs, regions, settings, cancelled or (lambda: False), notes + whole.notes)
+    if masks is None and reference_masks is None and settings.regions != 1:
+        regions = open_regions(found_regions(small, theirs, settings.regions or None), small)
+    else:
+        paired, notes = pair_regions(small, theirs, masks, reference_masks)
+        regions = open_regions(paired, small)
+        regions = replace(regions, notes=notes + regions.notes)
+    run = _Look(whole, small, theirs, regions, settings, cancelled or (lambda: False))
     return run.steps()
 
 
@@ -114,10 +120,9 @@ class _Look:
         regions: Regions,
         settings: LookSettings,
         cancelled: Callable[[], bool],
-        notes: tuple[str, ...],
     ) -> None:
         self.whole, self.settings, self.cancelled = whole, settings, cancelled
-        self.regions, self.notes = regions, notes + regions.notes
+        self.regions, self.notes = regions, whole.notes + regions.notes
         self.recipe = looked(reference.name, len(regions.paintings), settings.made())
         self.network = None
         if settings.network is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from nst.backbones.kinds import STUDENT, VGG19, Kind
 from nst.knobs import Knobs, choice, number
+from nst.regions.region import MAX_PAINTINGS
 
 HOW = {"once": None, "quick": STUDENT, "full": VGG19}
 """By the names that the setting ``how`` has for them: the loss network, or none."""
@@ -20,7 +21,7 @@ class LookSettings(Knobs):
     how: str = choice(
         "quick",
         tuple(HOW),
-        "once: colors are matched region by region, in a second; quick: then judged by the small network; full: by "
+        "once: colors are matched region by region, in seconds; quick: then judged by the small network; full: by "
         "VGG-19.",
     )
     strength: float = number(1.0, 0.0, 1.0, 0.05, "From the photograph as it is, 0, to the look of the reference, 1.")
@@ -29,6 +30,14 @@ class LookSettings(Knobs):
         352, 128, 1024, 32, "Long side in pixels at which the look is found; it is applied to the photograph in full."
     )
     style_weight: float = number(1.0, 0.0, 10.0, 0.1, "How strongly the reference's look is followed.")
+    regions: int = number(
+        0,
+        0,
+        MAX_PAINTINGS,
+        1,
+        "Where no masks are given, into how many regions the photograph is divided, each of which takes its look from "
+        "the part of the reference that fits it best: 1 is all of it; 0 finds how many there are.",
+    )
     photorealism: float = number(
         1.0, 0.1, 10.0, 0.1, "How strictly every small window stays a recoloring of the photograph."
     )

@@ -1,7 +1,6 @@
 """The look at once: the statistics of each region's colors, matched in a perceptual color space.
 
-Colors are compared in Oklab (Ottosson 2020), where distances are about as large as they look. Each region's mean and
-covariance become those of its part of the reference.
+Each region's mean and covariance in Oklab become those of its part of the reference.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nst.color import least_move
+from nst.oklab import from_oklab, mixed, to_oklab
 from nst.photolook.maps import ColorMaps, as_change
 from nst.regions.guided import Guide
 
@@ -19,28 +19,6 @@ MOST = 2.5  # largest factor on contrast
 # Of the guide's windows, as shares of the long side: for masks and for maps; and its regularization. Chosen by eye on
 # skylines, where the sky's color would glow around roofs if masks did not follow the photograph's edges.
 MASKS, MAPS, EPSILON = 0.02, 0.012, 1e-4
-
-# From linear sRGB to the cones' responses, and from their cube roots to Oklab (https://bottosson.github.io/posts/oklab).
-_CONES = torch.tensor(
-    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
-     [0.0883024619, 0.2817188376, 0.6299787005]]
-)  # fmt: skip
-_LAB = torch.tensor(
-    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
-     [0.0259040371, 0.7827717662, -0.8086757660]]
-)  # fmt: skip
-
-
-def to_oklab(picture: Tensor) -> Tensor:
-    """Convert ``[N, 3, H, W]`` from sRGB in 0..1 to Oklab."""
-    linear = torch.where(picture <= 0.04045, picture / 12.92, ((picture.clamp(min=0) + 0.055) / 1.055) ** 2.4)
-    return _mixed(_LAB, _mixed(_CONES, linear).clamp(min=0) ** (1 / 3))
-
-
-def from_oklab(lab: Tensor) -> Tensor:
-    """Convert ``[N, 3, H, W]`` from Oklab to sRGB, clamped to 0..1."""
-    linear = _mixed(torch.linalg.inv(_CONES), _mixed(torch.linalg.inv(_LAB), lab) ** 3).clamp(0, 1)
-    return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
 def transferred(photo: Tensor, reference: Tensor, places: Tensor, parts: list[Tensor]) -> ColorMaps:
@@ -56,13 +34,9 @@ def transferred(photo: Tensor, reference: Tensor, places: Tensor, parts: list[Te
         mean, covariance = _moments(lab, place[None])
         wanted, target = _moments(theirs, part)
         matrix = _bounded(least_move(covariance, target))
-        moved = _mixed(matrix, lab - mean.view(1, 3, 1, 1)) + wanted.view(1, 3, 1, 1)
+        moved = mixed(matrix, lab - mean.view(1, 3, 1, 1)) + wanted.view(1, 3, 1, 1)
         changed = changed + place[None] * moved
     return ColorMaps(as_change(*Guide(photo, round(MAPS * side), EPSILON).maps(from_oklab(changed))))
-
-
-def _mixed(matrix: Tensor, colors: Tensor) -> Tensor:
-    return torch.einsum("ij,njhw->nihw", matrix.to(colors), colors)
 
 
 def _moments(lab: Tensor, share: Tensor) -> tuple[Tensor, np.ndarray]:

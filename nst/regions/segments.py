@@ -1,0 +1,181 @@
+"""Which parts a picture consists of, and which part of one picture goes with which of another, without anyone's help.
+
+The small network describes what is seen at a place: how it looks, in shallow layers, and what it may be, in deep ones;
+its color and, weakly, the place itself are added. A mixture of Gaussians divides these descriptions into parts, and the
+Bayesian information criterion (Schwarz 1978) says how many there are. Their edges follow the picture's own.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from nst.backbones.student import Student, shipped
+from nst.images import Picture
+from nst.oklab import to_oklab
+from nst.regions.guided import Guide
+from nst.regions.region import MAX_PAINTINGS, Region
+from nst.tensors import to_tensor
+
+SIDE = 352  # long side in pixels at which pictures are looked at
+# Weights of color (Oklab), of the shallow and the deep layer and of the position. These and the numbers below were
+# chosen on pairs of photographs with masks drawn by hand: how much of the masks' regions the parts and their matches
+# agree with.
+COLOR, SHALLOW, DEEP, PLACE = (2.4, 4.8, 4.8), 0.6, 1.5, (0.5, 0.25)
+# The small network's directions are in ascending order of what they capture: so many from the end are looked at.
+SHALLOW_DIRECTIONS, DEEP_DIRECTIONS = 16, 32
+LAYERS = ("relu3_1", "relu4_1", "relu5_1")  # shallow, deep and deepest
+STRIDE = 16  # pixels that a place of the deepest layer stands for
+MARGIN = 32  # pixels that are added at each side, as reflections
+FAINT = 0.1  # least norm by which activations are divided: a picture of one color has no parts
+REACH = 2  # radius, in places of 8 pixels, over which descriptions are averaged
+DIMENSIONS = 5  # principal components that the mixture is fitted in
+SAMPLE = 1500  # places that it is fitted on
+ALIKE = 20  # neighboring places are alike: a square of so many pixels counts as one observation
+SPREAD = 0.02  # added to the variances
+SOFT, EPSILON = 0.02, 1e-4  # of the guided filter along the picture's edges: radius as a share of the long side
+MEANING = 3.0  # weight of what regions show, beside how they look
+AGAIN = 0.1  # what it costs if one part of a reference serves another region of the photograph too
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """The parts of a picture: their shares of every pixel ``[R, 1, H, W]``, together 1; the means ``[R, D]`` and
+    covariances ``[R, D, D]`` of their descriptions; and what they show, directions in the deepest layer ``[R, C]``."""
+
+    shares: Tensor
+    means: np.ndarray
+    covariances: np.ndarray
+    shows: np.ndarray
+
+    def masks(self) -> list[Image.Image]:
+        """Return the shares as masks (mode L)."""
+        return [Image.fromarray((share[0] * 255).round().byte().numpy()) for share in self.shares]
+
+
+@torch.no_grad()
+def segment(picture: Image.Image, regions: int | None = None) -> Segments:
+    """Divide a picture (RGB) into this number of soft regions, or into as many as it seems to consist of."""
+    from sklearn.mixture import GaussianMixture  # takes a second to import
+
+    scale = min(1.0, SIDE / max(picture.size))
+    size = [STRIDE * max(1, round(side * scale / STRIDE)) for side in picture.size]
+    small = to_tensor(picture.resize(size, Image.Resampling.LANCZOS))
+    described, deepest = _described(small)
+    places = described.flatten(1).T.double().numpy()
+    mean = places.mean(axis=0)
+    basis = np.linalg.svd(places - mean, full_matrices=False)[2][:DIMENSIONS]
+    reduced = (places - mean) @ basis.T
+    chance = np.random.default_rng(0)
+    sample = reduced if len(reduced) <= SAMPLE else reduced[chance.choice(len(reduced), SAMPLE, replace=False)]
+    observations = max(2.0, small.shape[2] * small.shape[3] / ALIKE**2)
+
+    def fitted(number: int) -> tuple[float, GaussianMixture]:
+        mixture = GaussianMixture(number, reg_covar=SPREAD, n_init=2, random_state=0).fit(sample)
+        parameters = number * (DIMENSIONS + DIMENSIONS * (DIMENSIONS + 1) / 2 + 1) - 1
+        return parameters * np.log(observations) - 2 * observations * mixture.score(reduced), mixture
+
+    numbers = range(1, MAX_PAINTINGS + 1) if regions is None else [regions]
+    mixture = min((fitted(n) for n in numbers if n <= len(sample)), key=lambda found: found[0])[1]
+    shape = described.shape[-2:]
+    posterior = torch.from_numpy(mixture.predict_proba(reduced).T).float().view(-1, 1, *shape)
+    whole = F.interpolate(posterior, small.shape[-2:], mode="bilinear", align_corners=False)
+    shares = Guide(small, round(SOFT * max(size)), EPSILON)(whole.transpose(0, 1)).clamp(min=0).transpose(0, 1)
+    return Segments(
+        shares / shares.sum(dim=0, keepdim=True).clamp(min=1e-6),
+        mixture.means_ @ basis + mean,
+        basis.T @ mixture.covariances_ @ basis,
+        _shown(deepest, posterior),
+    )
+
+
+def match(photo: Segments, reference: Segments) -> list[int]:
+    """Return, for each region of the photograph, the number of the part of the reference that fits it best.
+
+    Of all assignments it is the one with the least sum of costs: the squared Wasserstein distance of order 2 between
+    the Gaussians of two parts' descriptions, and the distance between what they show. Parts are used once where that
+    fits, several times where it must be."""
+    from scipy.optimize import linear_sum_assignment
+
+    count, theirs = len(photo.means), len(reference.means)
+    costs = MEANING * (1 - photo.shows @ reference.shows.T)
+    for ours, other in np.ndindex(count, theirs):
+        costs[ours, other] += _wasserstein(
+            photo.means[ours], photo.covariances[ours], reference.means[other], reference.covariances[other]
+        )
+    # Every part is there as often as there are regions, the second time at a higher cost than the first, and so on.
+    wide = np.concatenate([costs + times * AGAIN for times in range(count)], axis=1)
+    return [int(column) % theirs for column in linear_sum_assignment(wide)[1]]
+
+
+def found_regions(photo: Picture, reference: Picture, regions: int | None = None) -> list[Region]:
+    """Return the regions of a photograph, each with the part of the reference that fits it best."""
+    ours, theirs = segment(photo.image, regions), segment(reference.image)
+    parts = theirs.masks()
+    return [
+        Region(reference, mask=mask, part=parts[number])
+        for mask, number in zip(ours.masks(), match(ours, theirs), strict=True)
+    ]
+
+
+def _described(picture: Tensor) -> tuple[Tensor, Tensor]:
+    """Describe every place of 8 pixels of ``[1, 3, H, W]``: ``[D, H / 8, W / 8]``; also return the deepest layer,
+    ``[C, H / 16, W / 16]``."""
+    # Without a margin, the network would see a frame, where its padding begins, and a region would be found there.
+    down, right = (min(MARGIN, side - STRIDE) for side in picture.shape[-2:])
+    features = _network()(F.pad(picture, (right, right, down, down), mode="reflect"), LAYERS)
+    shallow, deep, deepest = (_cropped(features[layer], down, right, picture) for layer in LAYERS)
+    shape = deep.shape[-2:]
+    color = F.interpolate(to_oklab(picture), shape, mode="area") * torch.tensor(COLOR).view(1, 3, 1, 1)
+    shallow = F.interpolate(shallow[:, -SHALLOW_DIRECTIONS:], shape, mode="area")
+    deep = deep[:, -DEEP_DIRECTIONS:]
+    y, x = torch.meshgrid(*(torch.linspace(-1, 1, side) for side in shape), indexing="ij")
+    place = torch.stack([PLACE[0] * y, PLACE[1] * x])[None]
+    described = torch.cat([color, SHALLOW * _normalized(shallow), DEEP * _normalized(deep), place], dim=1)
+    padded = F.pad(described, (REACH,) * 4, mode="replicate")
+    return F.avg_pool2d(padded, 2 * REACH + 1, stride=1)[0], deepest[0]
+
+
+def _cropped(layer: Tensor, down: int, right: int, picture: Tensor) -> Tensor:
+    """Crop the margin of so many pixels of the picture from a layer."""
+    stride = (picture.shape[2] + 2 * down) // layer.shape[2]
+    height, width = (side // stride for side in picture.shape[-2:])
+    return layer[..., down // stride :, right // stride :][..., :height, :width]
+
+
+def _normalized(layer: Tensor) -> Tensor:
+    """Shift and scale a layer's activations, so that contrast does not matter."""
+    layer = layer - layer.mean(dim=(2, 3), keepdim=True)
+    return layer / layer.square().sum(dim=1).mean().sqrt().clamp(min=FAINT)
+
+
+def _shown(deepest: Tensor, posterior: Tensor) -> np.ndarray:
+    """Average the directions of the deepest layer ``[C, h, w]`` over each part."""
+    shares = F.interpolate(posterior, deepest.shape[-2:], mode="area")
+    directions = deepest / deepest.norm(dim=0, keepdim=True).clamp(min=1e-6)
+    shown = (directions[None] * shares).sum(dim=(2, 3))
+    return (shown / shown.norm(dim=1, keepdim=True).clamp(min=1e-6)).numpy()
+
+
+def _wasserstein(mean: np.ndarray, covariance: np.ndarray, other: np.ndarray, theirs: np.ndarray) -> float:
+    """Compute the squared Wasserstein distance of order 2 between two Gaussians (Dowson & Landau 1982)."""
+    root = _root(covariance)
+    together = _root(root @ theirs @ root)
+    return float(((mean - other) ** 2).sum() + np.trace(covariance + theirs - 2 * together))
+
+
+def _root(matrix: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors * np.sqrt(values.clip(min=0)) @ vectors.T
+
+
+@functools.cache
+def _network() -> Student:
+    """The small network, in float32 on the CPU. Raises WeightsUnavailable."""
+    return Student(shipped()).float()
