@@ -500,9 +500,17 @@ def test_everybody_can_use_the_page(visit, size, locale, scheme):
     visitor.page.get_by_role("button", name=words(locale)["own_style"]).click()
     visitor.tap("#paint-more > button")
     expect(visitor.page.locator("#knob-steps")).to_be_visible()
+    assert complaints_of_axe(visitor) == []
+    open_look(visitor, locale)
+    visitor.tap("#look-more > button")
+    expect(visitor.page.locator("#look-regions")).to_be_visible()
+    assert complaints_of_axe(visitor) == []
+
+
+def complaints_of_axe(visitor: Visitor) -> list[tuple]:
     found = Axe().run(visitor.page).response
     assert {"color-contrast", "label", "image-alt"} <= {rule["id"] for rule in found["passes"]}
-    assert [(rule["id"], rule["nodes"][0]["target"]) for rule in found["violations"]] == []
+    return [(rule["id"], rule["nodes"][0]["target"]) for rule in found["violations"]]
 
 
 def test_a_link_opens_the_page_as_it_was(visit, chrome, tmp_path):
@@ -519,6 +527,50 @@ def test_a_link_opens_the_page_as_it_was(visit, chrome, tmp_path):
     pair, picture = (Image.open(other.downloads(f"#paint-{kind}", tmp_path)) for kind in ("both", "png"))
     assert pair.size == (2 * picture.width, picture.height)
     other.leave()
+
+
+def open_look(visitor: Visitor, locale: str = "en-US") -> None:
+    visitor.page.get_by_role("tab", name=words(locale)["tab_look"]).click()
+    expect(visitor.page.locator("#look-go")).to_be_visible()
+
+
+@pytest.mark.parametrize(("size", "locale"), [(DESKTOP, "en-US"), (PHONE, "pt-BR")])
+def test_a_photo_takes_the_look_of_another_at_once_and_gives_it_as_a_file(visit, photo, tmp_path, size, locale):
+    Image.linear_gradient("L").convert("RGB").point(lambda level: level // 2).save(tmp_path / "dusk.png")
+    visitor = visit(size=size, locale=locale)
+    open_look(visitor, locale)
+    visitor.tap("#look-go")
+    visitor.sees(TOAST, words(locale)["look_needs"])
+    visitor.give("look-photo", photo)
+    visitor.give("look-reference", tmp_path / "dusk.png")
+    visitor.sees("#look-status", first(words(locale)["look_done"]))
+    visitor.sees_picture("look")
+    for kind in ("png", "jpeg"):
+        file = visitor.downloads(f"#look-{kind}", tmp_path)
+        assert Image.open(file).size == (48, 96)
+        recipe = nst.read_recipe(file)
+        assert (recipe["engine"], recipe["reference"], recipe["how"]) == ("photo look", "dusk.png", "once")
+    assert file.name == "beach-look.jpg"
+    assert visitor.complaints == []
+    assert visitor.needs_no_sideways_scrolling()
+
+
+def test_a_look_under_the_small_network_is_stopped_and_kept(visit, photo, tmp_path):
+    Image.effect_noise((300, 200), 90).convert("RGB").save(tmp_path / "other.png")
+    visitor = visit()
+    open_look(visitor)
+    visitor.give("look-photo", photo)
+    visitor.page.locator("#look-how input[value=quick]").check()
+    visitor.give("look-reference", tmp_path / "other.png")
+    visitor.sees("#look-status", first(words("en-US")["look_done"]))  # at once first
+    visitor.tap("#look-go")
+    visitor.sees("#look-status", "of 40")
+    visitor.tap("#look-stop")
+    visitor.sees("#look-status", first(words("en-US")["look_done"]))
+    expect(visitor.page.locator("#look-stop")).to_be_hidden()
+    recipe = nst.read_recipe(visitor.downloads("#look-png", tmp_path))
+    assert (recipe["how"], recipe["steps"]) == ("quick", 40)
+    assert recipe["step"] < 40
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

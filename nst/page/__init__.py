@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from nst.page import api, look, paint_tab
+from nst.page import api, look, look_tab, paint_tab
 from nst.page.texts import I18N, TITLE, t
 from nst.page.visitors import KEEP_HOURS, leave, sweep
 
@@ -33,7 +33,11 @@ def build() -> gr.Blocks:
         with gr.Column(elem_classes="masthead"):
             gr.Markdown(t("heading"), elem_classes="title")
             gr.Markdown(t("lead"))
-        paint_tab.build(page)
+        with gr.Tabs():
+            with gr.Tab(t("tab_paint"), elem_id="tab-paint"):
+                paint_tab.build(page)
+            with gr.Tab(t("tab_look"), elem_id="tab-look"):
+                look_tab.build()
         api.build()
         page.unload(leave)
     page.queue(max_size=QUEUE)

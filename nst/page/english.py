@@ -93,6 +93,26 @@ EN = {
     "preset_close": "Closer to the painting",
     "preset_sketch": "Sketch",
     "preset_print": "Print",
+    "tab_paint": "Paint",
+    "tab_look": "Photo look",
+    "look_lead": "Your photo takes the colors, light and weather of another photo, and stays a photograph: nothing "
+    "is painted, no edge moves.",
+    "look_reference": "The photo to look like",
+    "look_go": "Give it this look",
+    "look_strength": "Strength",
+    "look_strength_help": "0 leaves the photo as it is; 1 is the full look.",
+    "look_regions": "Regions",
+    "look_regions_help": "Parts of the photo, each of which takes its look from the part of the other photo that fits "
+    "it best. 0 finds how many there are; 1 takes the whole.",
+    "look_photorealism": "Photorealism",
+    "look_photorealism_help": "How strictly every small window stays a recoloring of the photo, for Quick and Full.",
+    "look_masks_help": "If the wrong parts were matched, say which belong together: one picture of flat colors for "
+    "each photo, the same color for the same kind of thing.",
+    "look_mask": "Regions of the photo",
+    "look_other": "Regions of the other photo",
+    "look_needs": "Choose both photos: yours, and the one that it should look like.",
+    "look_stopped": "Stopped before there was anything to keep.",
+    "look_done": "Done in {time} on {device}.",
     # sentences
     "example": "An example, painted on {device} in the style of {title}. Now choose a photo of your own.",
     "painted": "{title} · {width} × {height} px · {seconds} s on {device}",

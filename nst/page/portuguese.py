@@ -98,6 +98,26 @@ PT = {
     "preset_close": "Mais fiel à pintura",
     "preset_sketch": "Esboço",
     "preset_print": "Impressão",
+    "tab_paint": "Pintar",
+    "tab_look": "Visual de foto",
+    "look_lead": "Sua foto assume as cores, a luz e o clima de outra foto e continua sendo uma fotografia: nada é "
+    "pintado, nenhum contorno muda de lugar.",
+    "look_reference": "A foto que serve de modelo",
+    "look_go": "Aplicar este visual",
+    "look_strength": "Intensidade",
+    "look_strength_help": "0 deixa a foto como está; 1 aplica o visual por inteiro.",
+    "look_regions": "Regiões",
+    "look_regions_help": "Partes da foto, cada uma com o visual da parte da outra foto que mais combina com ela. 0 "
+    "descobre quantas existem; 1 usa a foto inteira.",
+    "look_photorealism": "Fotorrealismo",
+    "look_photorealism_help": "O rigor com que cada pequena janela continua sendo uma recoloração da foto, com rede.",
+    "look_masks_help": "Se as partes não combinaram bem, mostre quais correspondem: uma imagem de cores chapadas para "
+    "cada foto, com a mesma cor para o mesmo tipo de coisa.",
+    "look_mask": "Regiões da foto",
+    "look_other": "Regiões da outra foto",
+    "look_needs": "Escolha as duas fotos: a sua e a que serve de modelo.",
+    "look_stopped": "Parado antes de haver algo para guardar.",
+    "look_done": "Pronto em {time}, em {device}.",
     # sentences
     "example": "Um exemplo, pintado na {device} no estilo de {title}. Agora escolha uma foto sua.",
     "painted": "{title} · {width} × {height} px · {seconds} s na {device}",

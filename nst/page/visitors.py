@@ -103,6 +103,10 @@ class Visitor:
                 if self._jobs.get(kind) is job:
                     del self._jobs[kind]
 
+    def doing(self, job: Job, kind: str) -> bool:
+        """Whether this job is the latest of its kind."""
+        return self._jobs.get(kind) is job
+
     @property
     def busy(self) -> bool:
         """Whether the full method is running for this visitor, or about to."""
@@ -140,7 +144,7 @@ def visitor(request: gr.Request) -> Visitor:
 def ahead_of(here: Visitor) -> int:
     """How many other visitors are being painted for, or in line."""
     with _lock:
-        return sum(other.busy for other in _visitors.values() if other is not here)
+        return sum(other.busy or "look" in other._jobs for other in _visitors.values() if other is not here)
 
 
 def leave(request: gr.Request) -> None:
