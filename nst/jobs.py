@@ -57,7 +57,7 @@ class Job(Generic[T]):
         self._changed = threading.Condition()
         self._newest: list[T] = []
         self._stop_at: float | None = None
-        self._ended = False
+        self._begun = self._ended = False
         self._error: BaseException | None = None
 
     def stop(self) -> None:
@@ -82,7 +82,8 @@ class Job(Generic[T]):
                 with self._changed:
                     self._changed.wait_for(self._something_new, self._patience)
                     items, self._newest = self._newest, []
-                    over = self._ended or (self.stopping() and time.monotonic() - self._stop_at > self._grace)
+                    grace = self._grace if self._begun else 0.0  # nothing comes of what still waits for the device
+                    over = self._ended or (self.stopping() and time.monotonic() - self._stop_at > grace)
                 if items:
                     yield items[0]
                 elif not over:
@@ -107,6 +108,7 @@ class Job(Generic[T]):
     def _run(self) -> None:
         try:
             with _device:
+                self._begun = True
                 if not self.stopping():
                     self._work(self._emit, self.stopping)
         except Stopped:

@@ -566,11 +566,23 @@ def test_a_look_under_the_small_network_is_stopped_and_kept(visit, photo, tmp_pa
     visitor.tap("#look-go")
     visitor.sees("#look-status", "of 40")
     visitor.tap("#look-stop")
-    visitor.sees("#look-status", first(words("en-US")["look_done"]))
+    visitor.sees("#look-status", "Stopped after step")
     expect(visitor.page.locator("#look-stop")).to_be_hidden()
     recipe = nst.read_recipe(visitor.downloads("#look-png", tmp_path))
     assert (recipe["how"], recipe["steps"]) == ("quick", 40)
-    assert recipe["step"] < 40
+
+
+def test_one_mask_without_the_other_is_refused_and_the_tab_is_ready_again(visit, photo):
+    visitor = visit()
+    open_look(visitor)
+    visitor.give("look-photo", photo)
+    visitor.tap("#look-more > button")
+    visitor.give("look-mask", photo)
+    expect(visitor.page.locator("#look-mask img")).to_be_visible()
+    visitor.give("look-reference", photo)
+    visitor.sees(TOAST, "Masks come in pairs")
+    expect(visitor.page.locator("#look-status .bar")).to_have_count(0)
+    expect(visitor.page.locator("#look-stop")).to_be_hidden()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

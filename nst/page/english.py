@@ -103,13 +103,15 @@ EN = {
     "look_strength_help": "0 leaves the photo as it is; 1 is the full look.",
     "look_regions": "Regions",
     "look_regions_help": "Parts of the photo, each of which takes its look from the part of the other photo that fits "
-    "it best. 0 finds how many there are; 1 takes the whole.",
+    "it best. 0 finds how many there are; 1 takes it from the whole photo.",
     "look_photorealism": "Photorealism",
     "look_photorealism_help": "How strictly every small window stays a recoloring of the photo, for Quick and Full.",
     "look_masks_help": "If the wrong parts were matched, say which belong together: one picture of flat colors for "
     "each photo, the same color for the same kind of thing.",
     "look_mask": "Regions of the photo",
     "look_other": "Regions of the other photo",
+    "look_waiting": "Waiting for your turn: {ahead} ahead of you. It will start by itself.",
+    "look_crowded": "Many people are using this machine right now. Try again in a minute.",
     "look_needs": "Choose both photos: yours, and the one that it should look like.",
     "look_stopped": "Stopped before there was anything to keep.",
     "look_done": "Done in {time} on {device}.",

@@ -14,6 +14,7 @@ import gradio as gr
 from PIL import Image
 
 from nst import device
+from nst.errors import NSTError
 from nst.hub import weights
 from nst.images import Picture
 from nst.jobs import Emit, Job, Stopping
@@ -31,8 +32,11 @@ from nst.photolook.settings import LOOK_KNOBS, LookSettings
 ONCE = "once"
 CHOICES = {ONCE: "choice_fast", "quick": "choice_student", "full": "choice_vgg19"}  # texts of the ways
 KNOBS = ("strength", "regions", "photorealism")
-TO_APPLY = 20.0  # seconds to wait after a stop, while the look is applied to the whole photo
 SECONDS_ON_GPU = 60  # to borrow a GPU for, with the start-up
+TO_FINISH = 10  # of these, for the last step and for applying the look
+TO_APPLY = 20.0  # seconds to wait after a stop, while the look is applied to the whole photo
+
+Wanted = Callable[[], bool]
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
@@ -51,19 +55,29 @@ class Look:
     done: bool = False
 
 
-@device.zero_gpu(duration=lambda *_: SECONDS_ON_GPU)
-def looks(given: dict[str, Any], settings: LookSettings, stopping: Stopping | None = None) -> Iterator[Look]:
+def looks(given: dict[str, Any], settings: LookSettings, stopping: Stopping, wanted: Wanted) -> Iterator[Look]:
     """Run ``photoreal`` on what is ``given``, and yield at most a few steps per second and then the result; once it is
-    stopping, only that."""
+    stopping, only that, if it is still wanted."""
     from nst.photolook.run import photoreal  # torch is not needed before
 
     began, due, last = time.monotonic(), 0.0, None
     for last in photoreal(**given, settings=settings, cancelled=stopping):
-        if time.monotonic() >= due and not (stopping and stopping()):
+        if time.monotonic() >= due and not stopping():
             yield _look(last, last.preview, began)
             due = time.monotonic() + SECONDS_BETWEEN_PREVIEWS
-    if last is not None:
+    if last is not None and wanted():
         yield _look(last, last.image, began, done=True)
+
+
+@device.zero_gpu(duration=lambda *_: SECONDS_ON_GPU)
+def looks_on_gpu(given: dict[str, Any], settings: LookSettings) -> Iterator[Look]:
+    """Do the same in ZeroGPU's process, which hears no stop, watches its own time, and passes on no error but
+    gr.Error."""
+    end = time.monotonic() + SECONDS_ON_GPU - TO_FINISH
+    try:
+        yield from looks(given, settings, lambda: time.monotonic() > end, lambda: True)
+    except NSTError as error:
+        raise gr.Error(str(error), print_exception=False) from error
 
 
 def _look(step: Any, image: Image.Image, began: float, done: bool = False) -> Look:
@@ -171,44 +185,65 @@ class LookEvents:
         p, here = self.parts, visitor(request)
         if given[p.photo] is None or given[p.reference] is None:
             raise refusal(request, "look_needs")
-        if (ahead := ahead_of(here)) > MAX_WAITING:
-            raise refusal(request, "crowded")
+        # A painting of this visitor's own is ahead of the look, too.
+        if (ahead := ahead_of(here) + here.busy) > MAX_WAITING:
+            raise refusal(request, "look_crowded")
         settings = LookSettings.from_dict({"how": given[p.how]} | {name: given[p.knobs[name]] for name in KNOBS})
-        opened = {
-            name: None if (upload := given[getattr(p, name)]) is None else upload.open()
-            for name in ("photo", "reference", "masks", "reference_masks")
-        }
-        here.stop("look")
-        job = Job(_work(opened, settings), grace=TO_APPLY)
-        with here.working(job, "look"):
-            words = say(request, "waiting", ahead=ahead) if ahead else say(request, "starting")
-            closed = gr.DownloadButton(interactive=False)
-            shut = {p.png: closed, p.jpeg: closed, p.both: closed}
-            yield {p.status: progress.bar(words), p.stop: gr.Button(visible=settings.how != ONCE)} | shut
-            try:
-                yield from self._follow(request, here, job, opened["photo"])
-            finally:
-                if here.doing(job, "look"):
-                    yield {p.stop: gr.Button(visible=False)}
+        names = ("photo", "reference", "masks", "reference_masks")
+        uploads = {name: upload for name in names if (upload := given[getattr(p, name)]) is not None}
+        opened: dict[str, Picture] = {}
 
-    def _follow(self, request: gr.Request, here: Visitor, job: Job, photo: Picture) -> Iterator[Updates]:
+        def wanted() -> bool:
+            return not here.gone and here.doing(job, "look")
+
+        def work(emit: Emit[Any], stopping: Stopping) -> None:
+            opened.update({name: upload.open() for name, upload in uploads.items()})
+            if settings.how == "full":
+                weights.vgg19(lambda done, total: emit(Download(done, total)))
+            alone = device.spaces is None or settings.how == ONCE
+            running = looks(opened, settings, stopping, wanted) if alone else looks_on_gpu(opened, settings)
+            with contextlib.closing(running):
+                for look in running:
+                    emit(look)
+
+        here.stop("look")
+        job: Job[Any] = Job(work, grace=TO_APPLY)
+        with here.working(job, "look"):
+            words = say(request, "look_waiting", ahead=ahead) if ahead else say(request, "starting")
+            closed, no_stop = gr.DownloadButton(interactive=False), gr.Button(visible=False)
+            stops = gr.Button(visible=device.spaces is None and (settings.how != ONCE or ahead > 0))
+            yield {p.status: progress.bar(words), p.stop: stops, p.png: closed, p.jpeg: closed, p.both: closed}
+            try:
+                yield from self._follow(request, here, job, opened)
+            except Exception:
+                if wanted():
+                    yield {p.status: "", p.stop: no_stop}
+                raise
+            if wanted():
+                yield {p.stop: no_stop}
+
+    def _follow(self, request: gr.Request, here: Visitor, job: Job, opened: dict[str, Picture]) -> Iterator[Updates]:
         """Turn the job's news into updates of the page, and the result into files."""
-        p, folder = self.parts, here.new_result("look")
-        before, grown, last = show(photo.image, folder, "before"), Previews(folder), None
+        p, folder, last = self.parts, here.new_result("look"), None
+        before, grown = "", Previews(folder)
         for news in job:
             if here.gone or not here.doing(job, "look"):
                 return  # another one has begun
             if isinstance(news, Download):
                 yield {p.status: progress.download(request, news)}
             elif isinstance(news, Look):
-                last = news
-                pair = (before, grown.show(news.image, news.step))
-                yield {p.result: gr.ImageSlider(value=pair, visible=True), p.status: _told(request, news)}
+                last, before = news, before or show(opened["photo"].image, folder, "before")
+                # Of its own name: the last preview may have the same step.
+                after = show(news.image, folder, "after") if news.done else grown.show(news.image, news.step)
+                yield {p.result: gr.ImageSlider(value=(before, after), visible=True), p.status: _told(request, news)}
             else:
                 yield {p.status: gr.skip()}
+        if here.gone or not here.doing(job, "look"):
+            return
         if last is None or not last.done:
             yield {p.status: progress.bar(say(request, "look_stopped"), 0)}
             return
+        photo = opened["photo"]
         name = file_name(photo.name, "look")
         files = downloads(last.image, folder, name, dict(last.image.info["recipe"]))
         both = beside(photo.image, last.image, folder, f"{name}-both")
@@ -224,20 +259,9 @@ def _told(request: gr.Request, news: Look) -> str:
     """The progress of a run, or the end of it, and its notes."""
     if news.done:
         words = say(request, "look_done", time=duration(request, news.seconds), device=news.device)
+        if news.step < news.steps:
+            words = say(request, "stopped", step=news.step, steps=news.steps)
         told = f"<p>{html.escape(words)}</p>"
     else:
         told = progress.bar(say(request, "step", step=news.step, steps=news.steps), news.step / max(1, news.steps))
     return told + "".join(f'<p class="note">{html.escape(note)}</p>' for note in dict.fromkeys(news.notes))
-
-
-def _work(given: dict[str, Any], settings: LookSettings) -> Callable[[Emit[Any], Stopping], None]:
-    """The work of a ``Job`` that emits every ``Look``."""
-
-    def work(emit: Emit[Any], stopping: Stopping) -> None:
-        if settings.how == "full":
-            weights.vgg19(lambda done, total: emit(Download(done, total)))
-        with contextlib.closing(looks(given, settings, stopping if device.spaces is None else None)) as running:
-            for look in running:
-                emit(look)
-
-    return work

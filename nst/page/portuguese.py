@@ -108,16 +108,19 @@ PT = {
     "look_strength_help": "0 deixa a foto como está; 1 aplica o visual por inteiro.",
     "look_regions": "Regiões",
     "look_regions_help": "Partes da foto, cada uma com o visual da parte da outra foto que mais combina com ela. 0 "
-    "descobre quantas existem; 1 usa a foto inteira.",
+    "descobre quantas existem; 1 usa a outra foto inteira.",
     "look_photorealism": "Fotorrealismo",
-    "look_photorealism_help": "O rigor com que cada pequena janela continua sendo uma recoloração da foto, com rede.",
-    "look_masks_help": "Se as partes não combinaram bem, mostre quais correspondem: uma imagem de cores chapadas para "
-    "cada foto, com a mesma cor para o mesmo tipo de coisa.",
+    "look_photorealism_help": "O rigor com que cada pequena janela continua sendo uma recoloração da foto, "
+    "nos modos Rápido e Completo.",
+    "look_masks_help": "Se as partes foram mal combinadas, mostre quais se correspondem: uma imagem de cores chapadas "
+    "para cada foto, com a mesma cor para o mesmo tipo de coisa.",
     "look_mask": "Regiões da foto",
     "look_other": "Regiões da outra foto",
+    "look_waiting": "Aguardando a sua vez. Pessoas na sua frente: {ahead}. Começa sozinho.",
+    "look_crowded": "Muita gente está usando esta máquina agora. Tente de novo em um minuto.",
     "look_needs": "Escolha as duas fotos: a sua e a que serve de modelo.",
-    "look_stopped": "Parado antes de haver algo para guardar.",
-    "look_done": "Pronto em {time}, em {device}.",
+    "look_stopped": "Interrompido antes de haver algo para guardar.",
+    "look_done": "Pronto em {time} na {device}.",
     # sentences
     "example": "Um exemplo, pintado na {device} no estilo de {title}. Agora escolha uma foto sua.",
     "painted": "{title} · {width} × {height} px · {seconds} s na {device}",

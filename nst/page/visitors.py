@@ -26,7 +26,7 @@ from nst.requests import FullRequest
 
 KEEP_HOURS = 24
 KEPT_RESULTS = 3
-MAX_WAITING = 8  # people in line for the full method, at about a minute each
+MAX_WAITING = 8  # people in line for the full method or a look, at about a minute each
 FETCH_SECONDS = 300  # for so long somebody may still be downloading an older result
 
 _visitors: dict[str, Visitor] = {}
@@ -142,7 +142,7 @@ def visitor(request: gr.Request) -> Visitor:
 
 
 def ahead_of(here: Visitor) -> int:
-    """How many other visitors are being painted for, or in line."""
+    """How many other visitors are being painted for or given a look, or in line."""
     with _lock:
         return sum(other.busy or "look" in other._jobs for other in _visitors.values() if other is not here)
 

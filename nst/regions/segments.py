@@ -81,7 +81,7 @@ def segment(picture: Image.Image, regions: int | None = None) -> Segments:
         parameters = number * (DIMENSIONS + DIMENSIONS * (DIMENSIONS + 1) / 2 + 1) - 1
         return parameters * np.log(observations) - 2 * observations * mixture.score(reduced), mixture
 
-    numbers = range(1, MAX_PAINTINGS + 1) if regions is None else [regions]
+    numbers = range(1, MAX_PAINTINGS + 1) if regions is None else [min(regions, len(sample))]
     mixture = min((fitted(n) for n in numbers if n <= len(sample)), key=lambda found: found[0])[1]
     shape = described.shape[-2:]
     posterior = torch.from_numpy(mixture.predict_proba(reduced).T).float().view(-1, 1, *shape)
@@ -121,6 +121,7 @@ def found_regions(photo: Picture, reference: Picture, regions: int | None = None
     return [
         Region(reference, mask=mask, part=parts[number])
         for mask, number in zip(ours.masks(), match(ours, theirs), strict=True)
+        if np.asarray(mask).any()  # a plain photograph may have fewer regions than asked for
     ]
 
 
