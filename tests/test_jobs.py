@@ -2,12 +2,13 @@
 
 import gc
 import itertools
+import math
 import threading
 import weakref
 
 import pytest
 
-from nst.jobs import Job
+from nst.jobs import Job, idle
 
 LONG = 20  # seconds; a test that waits this long has failed
 
@@ -181,3 +182,13 @@ def test_a_stopped_job_frees_what_it_held():
             thread.join(LONG)
     gc.collect()
     assert freed() is None
+
+
+def test_a_stop_in_line_ends_at_once_however_long_a_last_item_may_take():
+    with idle() as alone:
+        assert alone  # so the job waits for the device
+        job = Job(lambda emit, stopping: emit(1), grace=math.inf)
+        running = iter(job)
+        assert next(running) is None
+        job.stop()
+        assert list(running) == []

@@ -86,9 +86,8 @@ def photoreal(
 
     ``masks`` and ``reference_masks`` say which regions belong together: two pictures of flat colors, where the same
     color means the same kind of thing, or two lists of gray masks. Without them, regions are found (see
-    ``LookSettings.regions``). Closing the generator stops it; ``cancelled`` is
-    polled between layers, and when it returns True the run ends, after yielding its best picture once more. The last
-    step yielded holds the best.
+    ``LookSettings.regions``). Closing the generator stops it; ``cancelled`` is polled between layers, and when it
+    returns True the run ends, after yielding its best picture once more. The last step yielded holds the best.
 
     Raises ImageError, SettingsError, and WeightsUnavailable if VGG-19 is missing and cannot be downloaded."""
     whole, theirs = open_image(photo), open_image(reference)

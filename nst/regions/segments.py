@@ -20,6 +20,7 @@ from nst.backbones.student import Student, shipped
 from nst.images import Picture
 from nst.oklab import to_oklab
 from nst.regions.guided import Guide
+from nst.regions.masks import EMPTY
 from nst.regions.region import MAX_PAINTINGS, Region
 from nst.tensors import to_tensor
 
@@ -121,7 +122,7 @@ def found_regions(photo: Picture, reference: Picture, regions: int | None = None
     return [
         Region(reference, mask=mask, part=parts[number])
         for mask, number in zip(ours.masks(), match(ours, theirs), strict=True)
-        if np.asarray(mask).any()  # a plain photograph may have fewer regions than asked for
+        if np.asarray(mask).mean() >= 255 * EMPTY  # a plain photograph may have fewer regions than asked for
     ]
 
 
