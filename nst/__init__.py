@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nst.photolook.run import LookStep, photoreal
     from nst.photolook.settings import LOOK_KNOBS, LookSettings
     from nst.regions.region import Region
+    from nst.regions.substyles import SubStyle, assign, decompose
     from nst.saving import read_recipe, save_image
     from nst.settings import KNOBS, PRESETS, Settings
     from nst.version import __version__
@@ -42,6 +43,7 @@ _PUBLIC = {
     "photolook.run": ("LookStep", "photoreal"),
     "photolook.settings": ("LOOK_KNOBS", "LookSettings"),
     "regions.region": ("Region",),
+    "regions.substyles": ("SubStyle", "assign", "decompose"),
     "saving": ("read_recipe", "save_image"),
     "settings": ("KNOBS", "PRESETS", "Settings"),
     "version": ("__version__",),
@@ -65,8 +67,11 @@ __all__ = [
     "SettingsError",
     "Step",
     "Style",
+    "SubStyle",
     "WeightsUnavailable",
     "__version__",
+    "assign",
+    "decompose",
     "estimate",
     "learn_style",
     "open_image",

@@ -122,6 +122,15 @@ def _paint_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--how", choices=["fast", *NETWORKS], help=f"{HOW}; usually fast")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each photo, and no progress bars")
+    parser.add_argument(
+        "--sub-styles",
+        type=int,
+        nargs="?",
+        const=0,
+        metavar="N",
+        help="divide the painting into parts of one style each, N or as many as it has, and paint each region of the "
+        "photo in the one that fits it",
+    )
 
     both = parser.add_argument_group("settings of every way of painting")
     _add(both, KNOBS["size"], f" With fast {FAST_KNOBS['size'].low} to {FAST_KNOBS['size'].high}, usually the photo's.")
@@ -183,12 +192,12 @@ def _paint(options: argparse.Namespace) -> int:
     values = {name: getattr(options, name) for name in KNOBS | FAST_KNOBS}
     given = {name: value for name, value in values.items() if value is not None}
     if options.how == "fast" or not (options.how or options.preset or "network" in given):
-        painter = painters.fast_painter(style, given, options.preset)
+        painter = painters.fast_painter(style, given, options.preset, options.sub_styles)
     else:
         network = NETWORKS.get(options.how)
         if network not in (None, given.get("network", network)):
             raise SettingsError(f"--how {options.how} and --network {given['network']} differ: leave one of them out.")
-        painter = painters.step_painter(style, painters.settings(options.preset, network, given))
+        painter = painters.step_painter(style, painters.settings(options.preset, network, given), options.sub_styles)
     tasks = folders.tasks(folders.photos(photos), options.out, painter.word)
     folders.make_folder(tasks[0][1].parent)
     failed, stopped = folders.run(tasks, painter, as_json=options.json)

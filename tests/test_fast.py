@@ -179,7 +179,8 @@ def test_a_side_is_cut_into_parts_that_follow_each_other_on_the_networks_grid(le
 
 def test_the_margin_is_as_wide_as_the_network_sees():
     """A change of one pixel reaches no further, once the statistics are given."""
-    run = fast._runner(open_model(fast.NETWORK), fast.find("starry-night").vectors[0], 1.0, 0, None)
+    style = {"vector": fast.find("starry-night").vectors[0], "dose": np.array(1, np.float32)}
+    run = fast._runner(open_model(fast.NETWORK), lambda places, height, width: style, 0, None)
     photo = np.asarray(scene(512, 64))[None].copy()
     known = run(photo, [(0, 0)], None)[1]
     before = run(photo, [(0, 0)], known)[0]

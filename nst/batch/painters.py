@@ -44,24 +44,30 @@ def option(knob: str) -> str:
     return f"--{knob.replace('_', '-')}"
 
 
-def fast_painter(style: str, given: Mapping[str, Any], preset: str | None = None) -> Painter:
-    """Return the fast engine with a style of the catalog, of a file, or predicted for a painting.
+def fast_painter(
+    style: str, given: Mapping[str, Any], preset: str | None = None, sub_styles: int | None = None
+) -> Painter:
+    """Return the fast engine with a style of the catalog, of a file, or predicted for a painting, or for each of its
+    ``sub_styles``: their number, or 0 for as many as are found.
 
     Raises SettingsError for a style that does not exist, and for a setting out of range or of the full method."""
-    from nst.feedforward import fast
-
     if foreign := [option(name) for name in given if name not in FAST_KNOBS] + ["--preset"] * (preset is not None):
         raise SettingsError(f"{foreign[0]} is a setting of --how quick, both and full; fast does not have it.")
     how = {name: knob.default for name, knob in FAST_KNOBS.items()} | {"size": None}
     how |= {name: FAST_KNOBS[name].check(value) for name, value in given.items()}
     chosen = found = _shipped(style)
-    if found is None:
+    parts = None if sub_styles is None else _decomposed(style, sub_styles)
+    if found is None and parts is None:
         chosen = nst.open_style(style) if _is_style(style) else nst.style_of(_painting(style))
 
     def paint(photo: Picture, bar: Bar, stopped: Stopped) -> Painted:
-        image = nst.stylize(photo, chosen, **how, cancelled=stopped, progress=bar.reach)
-        figures = {"style": chosen.id, "device": image.info["provider"].removesuffix("ExecutionProvider")}
-        return Painted(image, fast.recipe(chosen, **how), image.info["notes"], figures)
+        beside = {} if parts is None else {"painting": nst.assign(photo, parts)}
+        image = nst.stylize(
+            photo, *([chosen] if parts is None else []), **beside, **how, cancelled=stopped, progress=bar.reach
+        )
+        recipe = image.info["recipe"]
+        figures = {"style": recipe["style"], "device": image.info["provider"].removesuffix("ExecutionProvider")}
+        return Painted(image, recipe, image.info["notes"], figures)
 
     return Painter(found.id if found else Path(style).stem, paint)
 
@@ -76,11 +82,13 @@ def settings(preset: str | None, network: str | None, given: Mapping[str, Any]) 
     return Settings.from_dict(values | ({"network": network} if network else {}))
 
 
-def step_painter(style: str, settings: Settings) -> Painter:
-    """Return the full method with a painting as its style, or with the texture of a style of the catalog.
+def step_painter(style: str, settings: Settings, sub_styles: int | None = None) -> Painter:
+    """Return the full method with a painting as its style, with the texture of a style of the catalog, or with a
+    painting's ``sub_styles``: their number, or 0 for as many as are found.
 
     Raises SettingsError if there is no picture of the style."""
     found, beside = _shipped(style), {}
+    parts = None if sub_styles is None else _decomposed(style, sub_styles)
     if found is not None:
         texture = getattr(found, "texture", None)
         if texture is None:
@@ -112,7 +120,8 @@ def step_painter(style: str, settings: Settings) -> Painter:
         from nst import device
 
         last = None
-        for last in nst.optimize(photo, painting, settings, cancelled=stopped):
+        where = painting if parts is None else nst.assign(photo, parts)
+        for last in nst.optimize(photo, where, settings, cancelled=stopped):
             bar.reach(last.step, last.steps, f"{last.remaining:.0f} s left, style {last.losses['style']:.3f}")
         if last is None:
             raise Cancelled("The picture was no longer wanted.")
@@ -134,6 +143,13 @@ def _shipped(style: str) -> nst.Style | None:
     if Path(style).is_file():
         return None
     raise SettingsError(f"{style[:80]} is neither a file nor one of the styles {', '.join(catalog())}.")
+
+
+def _decomposed(style: str, sub_styles: int) -> list[nst.SubStyle]:
+    """Return the sub-styles of a painting. Raises SettingsError for what is no painting."""
+    if _shipped(style) is not None or _is_style(style):
+        raise SettingsError(f"--sub-styles divides a painting: give its file instead of {Path(style).name}.")
+    return nst.decompose(_painting(style), sub_styles or None)
 
 
 def _is_style(file: str) -> bool:

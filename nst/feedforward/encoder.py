@@ -15,18 +15,26 @@ from nst.backbones.student import STAGES, Student
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the student, read by the encoder
 FEATURES = 2 * sum(STAGES[layer].directions for layer in LAYERS)
+LEAST = 1e-6  # added to a part's size, for one that is empty
 VARIANCE = 1e-6  # added to a variance: the gradient of a square root is infinite at 0
 
 
-def look(student: Student, painting: Tensor) -> Tensor:
+def look(student: Student, painting: Tensor, part: Tensor | None = None) -> Tensor:
     """Return the encoder's input for paintings ``[N, 3, H, W]`` in 0..1: ``[N, FEATURES]``, means and standard
-    deviations along the student's feature directions."""
+    deviations along the student's feature directions. ``part`` ``[N, 1, H, W]`` says how much every pixel counts."""
     seen = student(painting, LAYERS)
     found = []
-    for layer in LAYERS:
+    for number, layer in enumerate(LAYERS):
         x = seen[layer].float().flatten(2)
-        mean = x.mean(dim=2)
-        found += [mean, ((x - mean[:, :, None]).square().mean(dim=2) + VARIANCE).sqrt()]
+        if part is None:
+            mean = x.mean(dim=2)
+            variance = (x - mean[:, :, None]).square().mean(dim=2)
+        else:
+            share = F.avg_pool2d(part, 2**number).flatten(2)  # each layer halves the one before
+            share = share / (share.sum(dim=2, keepdim=True) + LEAST)
+            mean = (share * x).sum(dim=2)
+            variance = (share * (x - mean[:, :, None]).square()).sum(dim=2)
+        found += [mean, (variance + VARIANCE).sqrt()]
     return torch.cat(found, dim=1)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ from nst.feedforward import styles as catalogued
 from nst.feedforward import tiles
 from nst.feedforward.field import stroke_field
 from nst.feedforward.knobs import COLOR, SEED, SIZE, STRENGTH, STROKE
+from nst.feedforward.placed import Placed
 from nst.feedforward.predict import style_of
 from nst.feedforward.sessions import open_model
 from nst.feedforward.styles import BROAD, Style, catalog, find
@@ -30,8 +31,9 @@ from nst.feedforward.tiles import SMALLEST
 from nst.images import Source, fit, open_image, with_alpha
 from nst.models import MODELS
 from nst.recipe import stylized
+from nst.regions.region import Region
 
-NETWORK = MODELS / "network.onnx"
+NETWORK, REGIONS = MODELS / "network.onnx", MODELS / "regions.onnx"
 
 ASK_AGAIN = 0.05  # seconds between two calls of ``cancelled``
 MOST_PIXELS = 50_000_000  # of the network's input
@@ -94,14 +96,15 @@ def stylize(
     stroke: float = 1.0,
     color: str = "style",
     seed: int = 0,
-    painting: Source | None = None,
+    painting: Source | Sequence[Region] | None = None,
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Image.Image:
     """Paint the photograph in one pass.
 
     ``style`` is a style's id, a ``Style``, or a mixture such as ``{"starry-night": 0.6, "great-wave": 0.4}``.
-    ``painting`` is any painting; its predicted style is used instead of ``style``.
+    ``painting`` is any painting; its predicted style is used instead of ``style``. Or it is a list of regions, each
+    painted in the predicted style of its painting, or of its part of it.
     ``strength`` is the strength of the style: 0 returns the photo, 1 the full style, and up to 1.5 exaggerates it.
     ``size`` is the result's long side in pixels; by default the result is as large as the photo.
     ``stroke`` is the brush size. ``color`` is one of ``COLORS``. A different ``seed`` paints the same photo
@@ -113,15 +116,19 @@ def stylize(
     ``nst.save_image`` writes into the file.
 
     Raises ImageError for a photo that cannot be read, Cancelled when cancelled, SettingsError for anything else."""
-    if painting is not None:
+    picture = open_image(photo)
+    placed: Placed | None = None
+    if isinstance(painting, list | tuple):
+        placed = Placed.of(painting, picture)
+        style = placed.mix
+    elif painting is not None:
         style = style_of(painting)
     mix = shares(style)
     strength, stroke, color = STRENGTH.check(strength), STROKE.check(stroke), COLOR.check(color)
     seed = SEED.check(seed)
     size = size if size is None else SIZE.check(size)
-    picture = open_image(photo)
     image = picture.image if size is None else fit(picture.image, size)
-    notes = picture.notes
+    notes = picture.notes + (placed.notes if placed else ())
     _ask(cancelled)
     if strength:
         level, left = brush(stroke)
@@ -130,7 +137,8 @@ def stylize(
         if side < round(max(image.size) / left):
             notes += (f"Painted at {working.width} x {working.height}, the most at once, and then resized.",)
         watching: dict[str, Any] = {"cancelled": cancelled, "progress": progress}
-        painted = paint(mix, working, strength, level, seed, **watching).resize(image.size, Image.Resampling.LANCZOS)
+        painted = paint(placed or mix, working, strength, level, seed, **watching)
+        painted = painted.resize(image.size, Image.Resampling.LANCZOS)
         _ask(cancelled)
         if color == "luminance":
             painted = keep_colors(painted, image)
@@ -189,7 +197,7 @@ def recipe(
 
 
 def paint(
-    mix: Mapping[Style, float],
+    mix: Mapping[Style, float] | Placed,
     image: Image.Image,
     strength: float = 1.0,
     level: float = 0.0,
@@ -198,13 +206,21 @@ def paint(
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Image.Image:
-    """Paint ``image`` (RGB) at its own size in a mixture of styles whose shares add up to 1. ``level`` is the stroke
-    size, between fine (0) and broad (1). Raises Cancelled."""
-    session, given = open_model(NETWORK), dose(strength)
-    fine, broad = catalogued.mixed(mix)
-    vector = (1 - given) * catalogued.identity() + given * ((1 - level) * fine + level * broad)
+    """Paint ``image`` (RGB) at its own size in a mixture of styles whose shares add up to 1, or in several styles, each
+    in its place. ``level`` is the stroke size, between fine (0) and broad (1). Raises Cancelled."""
+    given, identity = dose(strength), catalogued.identity()
+
+    def vector(mix: Mapping[Style, float]) -> np.ndarray:
+        fine, broad = catalogued.mixed(mix)
+        return ((1 - given) * identity + given * ((1 - level) * fine + level * broad)).astype(np.float32)
+
     with _stopping(cancelled) as stop:
-        run = _runner(session, vector, given, seed, stop)
+        if isinstance(mix, Placed):
+            vectors = np.stack([vector({style: 1.0}) for style in mix.styles] + [identity])
+            run = _runner(open_model(REGIONS), mix.inputs(vectors, given, image.size), seed, stop)
+        else:
+            inputs = {"vector": vector(mix), "dose": np.array(given, np.float32)}
+            run = _runner(open_model(NETWORK), lambda places, height, width: inputs, seed, stop)
         return Image.fromarray(tiles.paint(np.asarray(image), run, progress))
 
 
@@ -246,22 +262,21 @@ def _stopping(cancelled: Callable[[], bool] | None) -> Iterator[onnxruntime.RunO
 
 def _runner(
     session: onnxruntime.InferenceSession,
-    vector: np.ndarray,
-    dose: float,
+    style: Callable[[list[tiles.Place], int, int], Mapping[str, np.ndarray]],
     seed: int,
     stop: onnxruntime.RunOptions | None,
 ) -> tiles.Run:
-    """Return a function that runs the network with this vector and dose, in the form that ``tiles`` expects."""
+    """Return a function that runs the network, in the form that ``tiles`` expects. ``style(places, height, width)``
+    gives the inputs that say in what style tiles of this size are painted."""
     unknown = np.zeros(next(i.shape for i in session.get_inputs() if i.name == "given"), np.float32)
-    style = {"vector": vector.astype(np.float32), "dose": np.array(dose, np.float32)}
 
     def run(pictures: np.ndarray, places: list[tiles.Place], known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         photo = pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255
         high, wide = photo.shape[2:]
         field = np.stack([stroke_field(high, wide, seed, top, left) for top, left in places])
         given, share = (unknown, 0) if known is None else (known, 1)
-        inputs = {"photo": photo, "field": field, **style, "given": given, "share": np.array(share, np.float32)}
-        painting, statistics = session.run(None, inputs, stop)
+        inputs = {"photo": photo, "field": field, "given": given, "share": np.array(share, np.float32)}
+        painting, statistics = session.run(None, inputs | dict(style(places, high, wide)), stop)
         return (painting.transpose(0, 2, 3, 1) * 255 + 0.5).astype(np.uint8), statistics
 
     return run

@@ -53,16 +53,21 @@ REACH = 0.25  # how far D's range extends beyond 0..1
 
 
 class Style:
-    """A style vector ``[N or 1, length]``, split into parts in the order in which the network uses them."""
+    """A style vector ``[N or 1, length]``, split into parts in the order in which the network uses them; or several,
+    ``[R, length]``, each with its share of every pixel, ``places`` ``[N, R, H, W]``. ``stride`` is how many pixels of
+    the picture an activation stands for where the network is now."""
 
-    def __init__(self, vector: Tensor) -> None:
-        self.vector, self.taken = vector, 0
+    def __init__(self, vector: Tensor, places: Tensor | None = None) -> None:
+        self.vector, self.places, self.taken, self.stride = vector, places, 0, 1
 
     def take(self, channels: int) -> Tensor:
-        """Return the next values, ``[N or 1, channels, 1, 1]``."""
+        """Return the next values, ``[N or 1, channels, 1, 1]``, or with places ``[N, channels, H / stride, ...]``."""
         part = self.vector[:, self.taken : self.taken + channels]
         self.taken += channels
-        return part[:, :, None, None]
+        if self.places is None:
+            return part[:, :, None, None]
+        # A sum of the vectors by their shares, as a convolution of 1 x 1.
+        return F.conv2d(F.avg_pool2d(self.places, self.stride), part.T[:, :, None, None])
 
 
 class Statistics:
@@ -179,7 +184,10 @@ class StyleNetwork(nn.Module):
     ``photo`` is ``[N, 3, H, W]`` in 0..1, H and W multiples of 8, at least 16; ``field`` the stroke field
     ``[N, CHANNELS, H, W]`` of the same pixels (``field.py``); ``vector`` ``[N or 1, self.length]``, already
     interpolated between the identity's and the style's at this dose; ``dose`` ``[N or 1]``, 0 for the photo, 1 for the
-    full style. The paintings are ``[N, 3, H, W]``, in 0..1 except while training."""
+    full style. The paintings are ``[N, 3, H, W]``, in 0..1 except while training.
+
+    With ``places`` ``[N, R, H, W]``, vectors ``[R, length]`` each have their share of every pixel; shares add up to 1
+    with that of the identity. ``dose`` is then ``[N, 1, H, W]``: 0 where the photo stays."""
 
     def __init__(self, widths: tuple[int, int, int] = (16, 48, 128), eighths: int = 5, quarters: int = 1) -> None:
         super().__init__()
@@ -219,23 +227,32 @@ class StyleNetwork(nn.Module):
         return torch.cat(parts)
 
     def forward(
-        self, photo: Tensor, field: Tensor, vector: Tensor, dose: Tensor, statistics: Statistics | None = None
+        self,
+        photo: Tensor,
+        field: Tensor,
+        vector: Tensor,
+        dose: Tensor,
+        statistics: Statistics | None = None,
+        places: Tensor | None = None,
     ) -> Tensor:
-        style = Style(vector)
+        style = Style(vector, places)
         x = torch.cat([4 * photo - 2, field], dim=1)
         for down in (self.down1, self.down2, self.down3):
+            style.stride *= 2
             x = F.relu(down(x, style, statistics))
         x = self.strokes8(x, field, style)
         for block in self.eighths:
             x = block(x, style, statistics)
+        style.stride = 4
         x = F.relu(self.up1(x, style, statistics))
         x = self.strokes4(x, field, style)
         for block in self.quarters:
             x = block(x, style, statistics)
+        style.stride = 2
         x = F.relu(self.up2(x, style, statistics))
         drawn = F.conv2d(F.pad(self.out(self.pad(x)), (1, 1, 1, 1), mode="replicate"), self.smoothing_kernel)
         drawn = F.pixel_shuffle(drawn, 2)
         painting = (1 + 2 * REACH) * torch.sigmoid(drawn) - REACH
-        share = dose[:, None, None, None].clamp(0, 1)
+        share = (dose[:, None, None, None] if places is None else dose).clamp(0, 1)
         mixed = (1 - share) * photo + share * painting
         return mixed if self.training else mixed.clamp(0, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from nst.feedforward.sessions import open_model
 from nst.feedforward.styles import Style, own
@@ -16,14 +17,19 @@ SIDE = 320  # squared, the pixels that the painting is resized to, as in trainin
 SHORTEST = 32  # side of a painting in pixels; smaller ones are enlarged to it
 
 
-def style_of(painting: Source) -> Style:
-    """Predict the style of a painting; its title is taken from the file's name.
+def style_of(painting: Source, part: Image.Image | None = None) -> Style:
+    """Predict the style of a painting, or of the part of it where the mask ``part`` (mode L) is white; its title is
+    taken from the file's name.
 
     Raises ImageError for a file that is not a picture."""
     picture = open_image(painting)
-    pixels = np.asarray(of_area(picture.image, SIDE**2, SHORTEST))
-    seen = pixels.transpose(2, 0, 1)[None].astype(np.float32) / 255
-    vectors = open_model(ENCODER).run(None, {"painting": seen})[0]
+    seen = of_area(picture.image, SIDE**2, SHORTEST)
+    mask = Image.new("L", seen.size, 255) if part is None else part.resize(seen.size, Image.Resampling.BOX)
+    inputs = {
+        "painting": np.asarray(seen, np.float32).transpose(2, 0, 1)[None] / 255,
+        "part": np.asarray(mask, np.float32)[None, None] / 255,
+    }
+    vectors = open_model(ENCODER).run(None, inputs)[0]
     return own(vectors, _title(picture))
 
 

@@ -67,7 +67,8 @@ class Regions:
             masks.append(pixels if mask is None else _blurred(pixels, edge / 100 * max(size) / 4))
         drawn = torch.cat(masks)
         weighted = drawn * torch.tensor(self.weights).view(-1, 1, 1, 1)
-        return weighted * (drawn.amax(dim=0) / weighted.sum(dim=0).clamp(min=1e-6))
+        # Where soft edges meet, what one mask lacks the other has: the photograph does not show between them.
+        return weighted * (drawn.sum(dim=0).clamp(max=1) / weighted.sum(dim=0).clamp(min=1e-6))
 
     def part(self, number: int, size: tuple[int, int]) -> Tensor | None:
         """Return which part of a painting of this size (width, height) counts, ``[1, 1, H, W]`` in 0..1, or None for

@@ -8,6 +8,7 @@ Bayesian information criterion (Schwarz 1978) says how many there are. Their edg
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,10 +66,8 @@ def segment(picture: Image.Image, regions: int | None = None) -> Segments:
     """Divide a picture (RGB) into this number of soft regions, or into as many as it seems to consist of."""
     from sklearn.mixture import GaussianMixture  # takes a second to import
 
-    scale = min(1.0, SIDE / max(picture.size))
-    size = [STRIDE * max(1, round(side * scale / STRIDE)) for side in picture.size]
-    small = to_tensor(picture.resize(size, Image.Resampling.LANCZOS))
-    described, deepest = _described(small)
+    small = looked_at(picture)
+    described, deepest = describe(small)
     places = described.flatten(1).T.double().numpy()
     mean = places.mean(axis=0)
     basis = np.linalg.svd(places - mean, full_matrices=False)[2][:DIMENSIONS]
@@ -87,21 +86,20 @@ def segment(picture: Image.Image, regions: int | None = None) -> Segments:
     shape = described.shape[-2:]
     posterior = torch.from_numpy(mixture.predict_proba(reduced).T).float().view(-1, 1, *shape)
     whole = F.interpolate(posterior, small.shape[-2:], mode="bilinear", align_corners=False)
-    shares = Guide(small, round(SOFT * max(size)), EPSILON)(whole.transpose(0, 1)).clamp(min=0).transpose(0, 1)
     return Segments(
-        shares / shares.sum(dim=0, keepdim=True).clamp(min=1e-6),
+        along_edges(whole, small),
         mixture.means_ @ basis + mean,
         basis.T @ mixture.covariances_ @ basis,
-        _shown(deepest, posterior),
+        shown(deepest, posterior),
     )
 
 
-def match(photo: Segments, reference: Segments) -> list[int]:
+def match(photo: Segments, reference: Segments, penalties: Sequence[float] | None = None) -> list[int]:
     """Return, for each region of the photograph, the number of the part of the reference that fits it best.
 
     Of all assignments it is the one with the least sum of costs: the squared Wasserstein distance of order 2 between
     the Gaussians of two parts' descriptions, and the distance between what they show. Parts are used once where that
-    fits, several times where it must be."""
+    fits, several times where it must be. ``penalties`` are added to the cost of each part."""
     from scipy.optimize import linear_sum_assignment
 
     count, theirs = len(photo.means), len(reference.means)
@@ -110,6 +108,7 @@ def match(photo: Segments, reference: Segments) -> list[int]:
         costs[ours, other] += _wasserstein(
             photo.means[ours], photo.covariances[ours], reference.means[other], reference.covariances[other]
         )
+    costs += np.zeros(theirs) if penalties is None else np.asarray(penalties)
     # Every part is there as often as there are regions, the second time at a higher cost than the first, and so on.
     wide = np.concatenate([costs + times * AGAIN for times in range(count)], axis=1)
     return [int(column) % theirs for column in linear_sum_assignment(wide)[1]]
@@ -126,13 +125,34 @@ def found_regions(photo: Picture, reference: Picture, regions: int | None = None
     ]
 
 
-def _described(picture: Tensor) -> tuple[Tensor, Tensor]:
-    """Describe every place of 8 pixels of ``[1, 3, H, W]``: ``[D, H / 8, W / 8]``; also return the deepest layer,
-    ``[C, H / 16, W / 16]``."""
+def looked_at(picture: Image.Image) -> Tensor:
+    """Return a picture at the size at which it is looked at, ``[1, 3, H, W]`` with sides that are multiples of
+    ``STRIDE``."""
+    scale = min(1.0, SIDE / max(picture.size))
+    size = [STRIDE * max(1, round(side * scale / STRIDE)) for side in picture.size]
+    return to_tensor(picture.resize(size, Image.Resampling.LANCZOS))
+
+
+def along_edges(shares: Tensor, picture: Tensor) -> Tensor:
+    """Make shares ``[R, 1, H, W]`` of the pixels of ``[1, 3, H, W]`` follow the picture's edges; they add up to 1."""
+    guide = Guide(picture, round(SOFT * max(picture.shape[-2:])), EPSILON)
+    followed = guide(shares.transpose(0, 1)).clamp(min=0).transpose(0, 1)
+    return followed / followed.sum(dim=0, keepdim=True).clamp(min=1e-6)
+
+
+def features(picture: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
+    """Return the small network's activations of ``[1, 3, H, W]`` at these layers."""
     # Without a margin, the network would see a frame, where its padding begins, and a region would be found there.
     down, right = (min(MARGIN, side - STRIDE) for side in picture.shape[-2:])
-    features = _network()(F.pad(picture, (right, right, down, down), mode="reflect"), LAYERS)
-    shallow, deep, deepest = (_cropped(features[layer], down, right, picture) for layer in LAYERS)
+    found = _network()(F.pad(picture, (right, right, down, down), mode="reflect"), layers)
+    return {layer: _cropped(x, down, right, picture) for layer, x in found.items()}
+
+
+def describe(picture: Tensor) -> tuple[Tensor, Tensor]:
+    """Describe every place of 8 pixels of ``[1, 3, H, W]``: ``[D, H / 8, W / 8]``; also return the deepest layer,
+    ``[C, H / 16, W / 16]``."""
+    found = features(picture, LAYERS)
+    shallow, deep, deepest = (found[layer] for layer in LAYERS)
     shape = deep.shape[-2:]
     color = F.interpolate(to_oklab(picture), shape, mode="area") * torch.tensor(COLOR).view(1, 3, 1, 1)
     shallow = F.interpolate(shallow[:, -SHALLOW_DIRECTIONS:], shape, mode="area")
@@ -157,12 +177,12 @@ def _normalized(layer: Tensor) -> Tensor:
     return layer / layer.square().sum(dim=1).mean().sqrt().clamp(min=FAINT)
 
 
-def _shown(deepest: Tensor, posterior: Tensor) -> np.ndarray:
+def shown(deepest: Tensor, posterior: Tensor) -> np.ndarray:
     """Average the directions of the deepest layer ``[C, h, w]`` over each part."""
     shares = F.interpolate(posterior, deepest.shape[-2:], mode="area")
     directions = deepest / deepest.norm(dim=0, keepdim=True).clamp(min=1e-6)
-    shown = (directions[None] * shares).sum(dim=(2, 3))
-    return (shown / shown.norm(dim=1, keepdim=True).clamp(min=1e-6)).numpy()
+    sums = (directions[None] * shares).sum(dim=(2, 3))
+    return (sums / sums.norm(dim=1, keepdim=True).clamp(min=1e-6)).numpy()
 
 
 def _wasserstein(mean: np.ndarray, covariance: np.ndarray, other: np.ndarray, theirs: np.ndarray) -> float:

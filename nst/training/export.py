@@ -5,6 +5,7 @@ Writes to FOLDER, by default ``models/``, all from the checkpoint's averaged wei
 =======================  =================================================================================
 ``network.safetensors``  the feed-forward network's weights
 ``network.onnx``         its graph, which reads its weights from that file
+``regions.onnx``         the graph for several styles in one picture, each in its place, with the same weights
 ``vectors.safetensors``  the vectors of the identity and of every style, and notes to continue training from
 ``encoder.safetensors``  the encoder's weights
 ``encoder.onnx``         its graph, which reads them from there, and the student's from the student's own file
@@ -73,15 +74,32 @@ class ExportedNetwork(nn.Module):
         return painting, torch.cat(statistics.found, dim=1)
 
 
+class ExportedRegions(nn.Module):
+    """What ``regions.onnx`` computes: the same with ``vectors`` ``[R, length]`` and their ``places`` ``[N, R, height,
+    width]``; the dose is ``[N, 1, height, width]``."""
+
+    def __init__(self, network: StyleNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, photo: Tensor, field: Tensor, vectors: Tensor, places: Tensor, dose: Tensor, given: Tensor, share: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        statistics = Statistics(given, share)
+        painting = self.network(photo, field, vectors, dose, statistics, places)
+        return painting, torch.cat(statistics.found, dim=1)
+
+
 class ExportedEncoder(nn.Module):
-    """What ``encoder.onnx`` computes: ``painting`` ``[1, 3, height, width]`` in 0..1 to ``vectors`` ``[2, length]``."""
+    """What ``encoder.onnx`` computes: ``painting`` ``[1, 3, height, width]`` in 0..1, of which ``part`` ``[1, 1,
+    height, width]`` counts, to ``vectors`` ``[2, length]``."""
 
     def __init__(self, student: Student, encoder: Encoder) -> None:
         super().__init__()
         self.student, self.encoder = student, encoder
 
-    def forward(self, painting: Tensor) -> Tensor:
-        return self.encoder(encoding.look(self.student, painting))[0]
+    def forward(self, painting: Tensor, part: Tensor) -> Tensor:
+        return self.encoder(encoding.look(self.student, painting, part))[0]
 
 
 def rounded(module: nn.Module) -> nn.Module:
@@ -153,7 +171,7 @@ def graph_of(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str], s
 
 
 def export(model: Model, notes: dict[str, Any], folder: Path) -> None:
-    """Write the five files. ``student.safetensors`` must already be in ``folder``."""
+    """Write the six files. ``student.safetensors`` must already be in ``folder``."""
     network, encoder = model.network, model.encoder
     halves = [{k: v.half().contiguous() for k, v in m.state_dict().items()} for m in (network, encoder)]
     # What changes with every style stays out of the network's file, since style files refer to that by its digest.
@@ -180,9 +198,18 @@ def export(model: Model, notes: dict[str, Any], folder: Path) -> None:
     outsource(graph, "network.", folder / "network.safetensors")
     onnx.save(graph, folder / "network.onnx")
 
-    painting = {"painting": torch.rand(1, 3, 256, 320)}
+    regions = torch.export.Dim("regions", min=1, max=64)
+    placed = {"vectors": network.neutral().repeat(3, 1), "places": torch.rand(2, 3, 256, 320)}
+    inputs |= {"dose": torch.rand(2, 1, 256, 320)}
+    inputs = {k: inputs[k] for k in ("photo", "field")} | placed | {k: inputs[k] for k in ("dose", "given", "share")}
+    shapes = (sides, sides, {0: regions}, sides | {1: regions}, sides, None, None)
+    graph = graph_of(ExportedRegions(network), inputs, ["painting", "statistics"], shapes)
+    outsource(graph, "network.", folder / "network.safetensors")
+    onnx.save(graph, folder / "regions.onnx")
+
+    painting = {"painting": torch.rand(1, 3, 256, 320), "part": torch.rand(1, 1, 256, 320)}
     sides = {2: torch.export.Dim("height", min=16, max=4096), 3: torch.export.Dim("width", min=16, max=4096)}
-    graph = graph_of(ExportedEncoder(Student(shipped()), encoder), painting, ["vectors"], (sides,))
+    graph = graph_of(ExportedEncoder(Student(shipped()), encoder), painting, ["vectors"], (sides, sides))
     outsource(graph, "student.", folder / "student.safetensors")
     outsource(graph, "encoder.", folder / "encoder.safetensors")
     onnx.save(graph, folder / "encoder.onnx")
@@ -190,32 +217,52 @@ def export(model: Model, notes: dict[str, Any], folder: Path) -> None:
 
 def largest_difference(model: Model, folder: Path) -> float:
     """Return the largest absolute difference from PyTorch: of paintings, in 0..1, over ``SIZES``, with styles in turn
-    at three doses, and for tiles with given statistics; and of the encoder's predictions."""
-    session, predicting = (
+    at three doses, in one style and in three, each in its place; for tiles with given statistics; and of the encoder's
+    predictions, from parts of pictures."""
+    alone, placed, predicting = (
         onnxruntime.InferenceSession(folder / f"{name}.onnx", providers=["CPUExecutionProvider"])
-        for name in ("network", "encoder")
+        for name in ("network", "regions", "encoder")
     )
     rng, worst = np.random.default_rng(0), 0.0
-    given, share = np.zeros((2, model.network.channels), np.float32), np.zeros((), np.float32)
     student = Student(shipped()).float()
-    for number, (height, width) in enumerate(SIZES):
-        photo, field = rng.random((1, 3, height, width), np.float32), stroke_field(height, width, number)[None]
+
+    def compare(count: int, height: int, width: int, number: int, known: np.ndarray | None = None) -> np.ndarray:
+        """Compare both graphs on ``count`` pictures; returns the statistics of one."""
+        nonlocal worst
+        photo = rng.random((count, 3, height, width), np.float32)
+        field = np.stack([stroke_field(height, width, number + n) for n in range(count)])
+        given = np.zeros((2, model.network.channels), np.float32) if known is None else known
+        share = np.array(known is not None, np.float32)
         dose = torch.tensor((1.0, 0.5, 1.3)[number % 3])
-        vector = torch.lerp(model.identity, model.vectors[number % len(model.vectors), number % 2], dose)
+        chosen = [(number + n) % len(model.vectors) for n in range(3)]
+        vectors = torch.lerp(model.identity, model.vectors[chosen, number % 2], dose)
+        places = rng.random((count, 3, height, width), np.float32)
+        places /= places.sum(axis=1, keepdims=True)
+        doses = np.full((count, 1, height, width), float(dose), np.float32)
+        shared = {"photo": photo, "field": field, "given": given, "share": share}
         with torch.no_grad():
-            expected = model.network(*map(torch.from_numpy, (photo, field)), vector[None], dose[None]).numpy()
-            vectors = model.encoder(encoding.look(student, torch.from_numpy(photo)))[0].numpy()
-        inputs = {"photo": photo, "field": field, "vector": vector.numpy(), "dose": dose.numpy()}
-        found, known = session.run(None, inputs | {"given": given, "share": share})
-        predicted = predicting.run(None, {"painting": photo})[0]
-        worst = max(worst, float(np.abs(found - expected).max()), float(np.abs(predicted - vectors).max()))
-    photo, field = rng.random((3, 3, 64, 48), np.float32), np.stack([stroke_field(64, 48, n) for n in range(3)])
-    with torch.no_grad():
-        statistics = Statistics(torch.from_numpy(known), torch.ones(()))
-        tensors = map(torch.from_numpy, (photo, field))
-        expected = model.network(*tensors, vector[None], dose[None], statistics).numpy()
-    inputs |= {"photo": photo, "field": field, "given": known, "share": np.ones((), np.float32)}
-    return max(worst, float(np.abs(session.run(None, inputs)[0] - expected).max()))
+            told = torch.from_numpy(given), torch.from_numpy(share)
+            tensors = [torch.from_numpy(x) for x in (photo, field)]
+            one = model.network(*tensors, vectors[:1], dose[None], Statistics(*told))
+            three = model.network(
+                *tensors, vectors, torch.from_numpy(doses), Statistics(*told), torch.from_numpy(places)
+            )
+        found, statistics = alone.run(None, shared | {"vector": vectors[0].numpy(), "dose": dose.numpy()})
+        several = placed.run(None, shared | {"vectors": vectors.numpy(), "places": places, "dose": doses})[0]
+        for made, expected in ((found, one), (several, three)):
+            worst = max(worst, float(np.abs(made - expected.numpy()).max()))
+        return statistics
+
+    for number, (height, width) in enumerate(SIZES):
+        known = compare(1, height, width, number)
+        painting, part = (rng.random((1, channels, height, width), np.float32) for channels in (3, 1))
+        with torch.no_grad():
+            seen = encoding.look(student, torch.from_numpy(painting), torch.from_numpy(part))
+            vectors = model.encoder(seen)[0].numpy()
+        predicted = predicting.run(None, {"painting": painting, "part": part})[0]
+        worst = max(worst, float(np.abs(predicted - vectors).max()))
+    compare(3, 64, 48, 0, known)
+    return worst
 
 
 def checked(checkpoint: Path, folder: Path) -> float:
@@ -246,6 +293,7 @@ def main() -> None:
     size = sum(
         (options.folder / f"{n}.{s}").stat().st_size for n in ("network", "encoder") for s in ("onnx", "safetensors")
     )
+    size += (options.folder / "regions.onnx").stat().st_size
     print(f"{options.folder}: opset {OPSET}, {size / 1e6:.1f} MB, differs from PyTorch by {worst:.1e} at most")
 
 
