@@ -99,6 +99,20 @@ def test_grid_is_what_repeats_itself_with_the_networks_stride():
     assert flat.grad.isfinite().all()
 
 
+def test_tones_are_kept_where_light_and_dark_lie_as_in_the_photograph_whatever_their_range():
+    photo = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)).repeat_interleave(2, dim=2)
+    photo = torch.nn.functional.interpolate(photo[..., ::16, ::16], scale_factor=16)
+    assert float(objective.tones(0.3 + 0.2 * photo, photo).max()) < 0.06
+    assert float(objective.tones(1 - photo, photo).min()) > 1.5
+    elsewhere = objective.tones(photo.flip(3), photo)
+    assert 0.4 < float(elsewhere.min()) < 1.6
+    plain = torch.full_like(photo, 0.5)
+    assert float(objective.tones(photo, plain).abs().max()) == 0
+    plain.requires_grad_()
+    objective.tones(plain, photo).sum().backward()
+    assert plain.grad.isfinite().all()
+
+
 def test_a_style_named_twice_gets_twice_as_many_crops():
     drawn = [turns.drawn(n, [0, 1, 1], 0).style for n in range(18)]
     assert (drawn.count(0), drawn.count(1)) == (6, 12)

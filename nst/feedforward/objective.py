@@ -2,7 +2,8 @@
 
 Style and content follow Johnson et al. (2016), each relative to its target, so that a weight means the same under
 VGG-19 and under the student. Style dominates, and its deep layers, which represent the large shapes, have more weight
-than the shallow ones.
+than the shallow ones. A Gram matrix says how much light and dark there is, but not where: a term of its own keeps the
+photograph's light and dark parts in their places, without which a monotonous painting swallows the subject.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ TOGETHER = 2  # crops in a step or a group: they share a style, and their statis
 CONTENT = 0.4  # initial weight of the content
 FOLLOW, LIMITS = 0.2, (0.05, 0.5)  # how fast it tracks the content distance; its bounds: beyond, style is too weak
 ROUGH = 0.5  # weight of noise in excess of the painting's own
+TONES = 0.5  # weight of light and dark in other places than the photograph's
+TONE = 16  # side of the squares whose mean lightness counts, in pixels: larger than most strokes
+VISIBLE = 0.03  # standard deviation of these means below which a photograph has hardly any light and dark
 GRID = 5.0  # weight of patterns that repeat with the network's stride
 
 
@@ -115,8 +119,8 @@ def style_terms(features: dict[str, Tensor], grams: dict[str, Tensor], crops: in
 def terms(
     judge: VGG19 | Student, painting: Tensor, photo: Tensor, targets: Targets, crops: int
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Return the terms of the loss for each of the G groups of ``crops`` pictures, ``[G]``: style, content, rough and
-    grid; and the style distance by layer."""
+    """Return the terms of the loss for each of the G groups of ``crops`` pictures, ``[G]``: style, content, tones,
+    rough and grid; and the style distance by layer."""
     features = judge(painting, (*STYLE_LAYERS, CONTENT_LAYER))
     with torch.no_grad():
         structure = judge(photo, [CONTENT_LAYER])[CONTENT_LAYER].float()
@@ -129,6 +133,7 @@ def terms(
     found = {
         "style": style,
         "content": content.unflatten(0, (-1, crops)).mean(dim=1),
+        "tones": tones(painting, photo).unflatten(0, (-1, crops)).mean(dim=1),
         "rough": rough,
         "grid": grid(painting).unflatten(0, (-1, crops)).mean(dim=1),
     }
@@ -143,9 +148,22 @@ def total(terms: dict[str, Tensor], content: Tensor | float, dose: Tensor | floa
     return (
         dose.sqrt() * terms["style"]
         + (2 - dose).clamp(min=0.7) * content * terms["content"]
+        + TONES * terms["tones"]
         + ROUGH * (terms["rough"] - 1).clamp(min=0)
         + GRID * terms["grid"]
     ).mean()
+
+
+def tones(painting: Tensor, photo: Tensor) -> Tensor:
+    """Measure how far light and dark of ``[N, 3, H, W]`` in 0..1 lie elsewhere than in the photograph, ``[N]``: 1 minus
+    the correlation of the mean lightness of squares. How light or dark they are is left to the style; a photograph that
+    is plain asks for nothing."""
+    made, own = (F.avg_pool2d(x.mean(dim=1), TONE).flatten(1) for x in (painting, photo))
+    made, own = (x - x.mean(dim=1, keepdim=True) for x in (made, own))
+    variance = own.square().mean(dim=1)
+    scale = (made.square().mean(dim=1) + SOFT) * (variance + SOFT)
+    correlation = (made * own).mean(dim=1) / scale.sqrt()
+    return (1 - correlation) * variance / (variance + VISIBLE**2)
 
 
 def grid(painting: Tensor) -> Tensor:
