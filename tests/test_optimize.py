@@ -196,7 +196,7 @@ def test_a_photo_of_one_pixel_or_one_line_is_painted(shape):
 
 
 def test_the_scaling_of_the_weights_file_does_not_change_the_picture(published, monkeypatch):
-    settings = Settings(size=128)
+    settings = Settings(size=96, steps=30)
     plain = run(settings)[-1].image
     scaled = dict(published)
     for kind in ("weight", "bias"):
