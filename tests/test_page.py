@@ -277,22 +277,9 @@ def knobs(server, chrome):
     visitor.leave()
 
 
-def is_told(visitor: Visitor, sentence: str) -> None:
-    """A message comes up; it is closed, so that the next one is alone."""
-    visitor.sees(TOAST, sentence)
-    visitor.tap("[data-testid=toast-close]")
-    expect(visitor.page.locator(TOAST)).to_have_count(0)
-
-
 def test_a_picture_without_a_recipe_is_said_to_have_none(knobs, photo):
     take(knobs, photo)
-    is_told(knobs, "There is no recipe in this picture")
-
-
-def test_a_file_that_is_no_picture_is_named(knobs, tmp_path):
-    (tmp_path / "notes.png").write_text("milk, eggs, bread")
-    knobs.give("paint-photo", tmp_path / "notes.png")
-    is_told(knobs, "notes.png")
+    knobs.sees(TOAST, "There is no recipe in this picture")
 
 
 def test_a_preset_turns_the_knobs_and_says_where_it_is_from(knobs):
@@ -497,6 +484,13 @@ def test_a_quick_painting_is_finished_by_vgg19(visit, tmp_path):
     assert (recipe["network"], recipe["before"][0]["network"]) == ("vgg19", "student")
     expect(visitor.page.locator("#paint-again-more")).to_be_visible()
     expect(visitor.page.locator("#paint-again-finish")).to_be_hidden()
+
+
+def test_a_file_that_is_no_picture_is_named(visit, tmp_path):
+    (tmp_path / "notes.png").write_text("milk, eggs, bread")
+    visitor = visit(SMALL)
+    visitor.give("paint-photo", tmp_path / "notes.png")
+    visitor.sees(TOAST, "notes.png")
 
 
 def test_who_waits_is_told_can_leave_and_is_next_when_the_first_tab_closes(visit):
