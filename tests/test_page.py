@@ -78,13 +78,17 @@ def open_all(visitor: Visitor, locale: str = "en-US", steps: int = 1000) -> None
     visitor.page.get_by_role("button", name=words(locale)["own_style"]).click()
     visitor.tap("#own-drawings button >> nth=1")
     expect(visitor.page.locator("#own-painting img")).to_be_visible()
+    choose_steps(visitor, steps)
+
+
+def choose_steps(visitor: Visitor, steps: int = 1000) -> None:
     visitor.tap("#paint-more > button")
     visitor.turn("knob-steps", steps)
 
 
-def start(visitor: Visitor, locale: str = "en-US", steps: int = 1000) -> None:
+def start(visitor: Visitor, locale: str = "en-US") -> None:
     """An example photo on its way to become a painting."""
-    open_all(visitor, locale, steps)
+    open_all(visitor, locale)
     visitor.tap("#paint-examples button >> nth=0")
     expect(visitor.page.locator("#paint-photo img")).to_be_visible()
     visitor.tap("#paint-keep")
@@ -148,7 +152,8 @@ def shows_its_way_and_stop_keeps_the_best_picture(visitor: Visitor, folder: Path
 
 def test_optimize_runs_to_its_end_and_again(visit):
     visitor = visit(FULL)
-    start(visitor, steps=4)
+    choose_steps(visitor, 4)
+    visitor.tap("#paint-keep")
     visitor.sees("#paint-status", "Finished: 4 steps")
     visitor.turn("knob-steps", 5)
     visitor.tap("#paint-keep")
@@ -256,7 +261,7 @@ def test_keep_painting_takes_the_style_at_hand_and_another_tap_is_painted_at_onc
 
 def test_a_knob_does_not_replace_what_took_long(visit):
     visitor = visit(QUICK)
-    open_all(visitor, steps=4)
+    choose_steps(visitor, 4)
     visitor.tap("#paint-keep")
     visitor.sees("#paint-status", "Finished: 4 steps")
     visitor.turn("paint-strength", 0.5)
@@ -468,7 +473,7 @@ def test_what_is_missing_is_said(visit, tmp_path, locale):
 
 def test_without_network_optimize_says_what_has_to_be_downloaded_and_from_where(visit, offline):
     visitor = visit(FULL, offline, locale="pt-PT")
-    start(visitor, "pt-PT")
+    visitor.tap("#paint-keep")
     visitor.sees(TOAST, "VGG-19")
     visitor.sees(TOAST, NOBODY)
     expect(visitor.page.locator("#paint-keep")).to_be_visible()
@@ -480,8 +485,7 @@ def test_without_network_the_small_network_paints(visit, offline, tmp_path):
     visitor.sees("#paint-how", "Quick · ")  # what it takes: the network is here
     choose_how(visitor, "student")
     visitor.sees("#paint-estimate", "GB of memory on")
-    open_all(visitor, steps=4)
-    visitor.tap("#paint-examples button >> nth=0")
+    choose_steps(visitor, 4)
     visitor.tap("#paint-keep")
     visitor.sees("#paint-status", "Finished: 4 steps")
     assert nst.read_recipe(visitor.downloads("#paint-png", tmp_path))["network"] == "student"
@@ -492,8 +496,7 @@ def test_without_network_the_small_network_paints(visit, offline, tmp_path):
 
 def test_a_quick_painting_is_finished_by_vgg19(visit, tmp_path):
     visitor = visit(QUICK)
-    open_all(visitor, steps=6)
-    visitor.tap("#paint-examples button >> nth=0")
+    choose_steps(visitor, 6)
     visitor.tap("#paint-keep")
     visitor.sees("#paint-status", "Finished: 6 steps")
     visitor.tap("#paint-again-finish")
@@ -513,9 +516,11 @@ def test_a_file_that_is_no_picture_is_named(visit, tmp_path):
 
 def test_who_waits_is_told_can_leave_and_is_next_when_the_first_tab_closes(visit):
     first_one, second = visit(FULL), visit(FULL)
-    start(first_one)
+    choose_steps(first_one)
+    choose_steps(second, 4)
+    first_one.tap("#paint-keep")
     first_one.sees("#paint-status", "Step ")
-    start(second, steps=4)
+    second.tap("#paint-keep")
     second.sees("#paint-status", "1 ahead of you")
     second.tap("#paint-leave")
     expect(second.page.locator("#paint-keep")).to_be_visible()
@@ -656,7 +661,7 @@ def test_a_stopped_painting_goes_on_also_in_a_page_opened_anew(visit, server, ph
 @pytest.mark.parametrize(("wish", "size", "style_weight"), [("more", 64, 1.6), ("finer", 96, 1.0)])
 def test_a_finished_painting_is_gone_on_from(wish, size, style_weight, visit, photo, tmp_path):
     visitor = visit(QUICK)
-    open_all(visitor, steps=6)
+    choose_steps(visitor, 6)
     visitor.give("paint-photo", photo)
     expect(visitor.page.locator(f"#paint-again-{wish}")).to_be_hidden()
     visitor.tap("#paint-keep")
@@ -721,7 +726,7 @@ def test_a_second_painting_goes_where_it_is_drawn_and_the_drawing_can_be_taken_a
 
 def test_going_on_puts_the_drawing_back_on_the_board(visit, photo, tmp_path):
     visitor = visit(FULL)
-    open_all(visitor)
+    choose_steps(visitor)
     visitor.give("paint-photo", photo)
     draw_a_stroke(visitor)
     visitor.tap("#paint-keep")
