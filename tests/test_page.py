@@ -374,9 +374,8 @@ def test_styles_are_mixed_on_the_palette(at_once, tmp_path):
     assert visitor.complaints == []
 
 
-def test_the_brush_the_colors_and_another_seed_paint_again(at_once, tmp_path):
-    visitor = at_once
-    choose_style(visitor, nst.styles()[3])
+def test_the_brush_the_colors_and_another_seed_paint_again(visit, tmp_path):
+    visitor = visit(SMALL)
     assert nst.read_recipe(visitor.downloads("#paint-png", tmp_path))["seed"] == 0
     changes_the_result(
         visitor,
