@@ -318,19 +318,6 @@ def test_what_the_small_network_has_not_learned_is_asked_of_vgg19(knobs):
     expect(knobs.page.locator("#paint-how input[value=vgg19]")).to_be_checked()
 
 
-@pytest.fixture(scope="module")
-def at_once(server, chrome):
-    """A page for tests of what paints at once. Each begins with a style of its own; no two turn the same knob."""
-    visitor = Visitor(chrome, server.url + SMALL)
-    yield visitor
-    visitor.leave()
-
-
-def choose_style(visitor: Visitor, style: nst.Style) -> None:
-    visitor.tap(f"#paint-style [data-id={style.id}]")
-    visitor.sees("#paint-status", f"in the style of {style.title}.")
-
-
 def changes_the_result(visitor: Visitor, *changes: Callable[[], None]) -> None:
     """Each of them is painted by itself."""
     result = visitor.page.locator("#paint-result img").first
@@ -341,22 +328,22 @@ def changes_the_result(visitor: Visitor, *changes: Callable[[], None]) -> None:
     visitor.sees_picture("paint")
 
 
-def test_a_style_tap_the_strength_and_the_size_paint_again_by_themselves(at_once):
-    choose_style(at_once, nst.styles()[0])
-    at_once.tap("#paint-examples button >> nth=1")
-    at_once.sees("#paint-status", "64 × 64 px")
+def test_a_style_tap_the_strength_and_the_size_paint_again_by_themselves(visit):
+    visitor = visit(SMALL)
+    visitor.tap("#paint-examples button >> nth=1")
+    visitor.sees("#paint-status", "64 × 64 px")
     changes_the_result(
-        at_once,
-        lambda: at_once.tap("#paint-style .picker button >> nth=1"),
-        lambda: at_once.page.locator("#paint-strength input[type=range]").press("ArrowLeft"),
-        lambda: at_once.turn("paint-size", 96),
+        visitor,
+        lambda: visitor.tap("#paint-style .picker button >> nth=1"),
+        lambda: visitor.page.locator("#paint-strength input[type=range]").press("ArrowLeft"),
+        lambda: visitor.turn("paint-size", 96),
     )
-    at_once.sees("#paint-status", "96 × 96 px")
+    visitor.sees("#paint-status", "96 × 96 px")
 
 
-def test_styles_are_mixed_on_the_palette(at_once, tmp_path):
-    visitor, one, other = at_once, nst.styles()[0], nst.styles()[2]
-    choose_style(visitor, one)
+def test_styles_are_mixed_on_the_palette(visit, tmp_path):
+    visitor = visit(SMALL)
+    one, other = nst.styles()[0], nst.styles()[2]
     visitor.tap("#paint-style .mix")
     visitor.tap(f"#paint-style [data-id={other.id}]")
     visitor.sees("#paint-status", f"{one.title} 67% + {other.title} 33%")
