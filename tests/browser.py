@@ -18,6 +18,8 @@ GRADIOS_OWN = "Method not implemented."  # a warning of Gradio's client whenever
 DRAWING_BOARD = re.compile(r"\s+at \w+\.|.*GL Driver Message")
 NAMES = ("CHROMIUM", "chromium", "chromium-browser", "google-chrome", "chrome")
 
+OFTEN = 100  # milliseconds between two looks; at every frame, looking would cost more than the page itself
+
 expect.set_options(timeout=LONG * 1000)
 
 
@@ -87,6 +89,7 @@ class Visitor:
             """place => { const images = [...document.querySelectorAll(place + ' img')];
                return images.length >= 2 && images.every(image => image.complete && image.naturalWidth > 1); }""",
             arg=f"#{tab}-result",
+            polling=OFTEN,
         )
 
     def downloads(self, button: str, folder: Path) -> Path:

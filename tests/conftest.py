@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cores import keep_to_a_share
 from gradio_client import Client, handle_file
 from hub import Hub
 from huggingface_hub import close_session, constants
@@ -15,6 +16,10 @@ from nst.hub import ranges, weights
 
 # Fixtures that take long: a running program; a network exported, trained or taught; a wheel built, packages resolved.
 SLOW = {"begun", "server", "offline", "home", "exported", "run", "teach", "wheel", "on_a_space"}
+
+
+def pytest_configure() -> None:
+    keep_to_a_share()
 
 
 def pytest_collection_modifyitems(items) -> None:

@@ -45,9 +45,9 @@ def test_what_is_learned_is_a_style_to_paint_with_and_to_save(small, tmp_path):
 
 
 def test_learning_leads_toward_the_painting(small):
-    found = lessons(40, photos=[Image.effect_noise((96, 96), 90).convert("RGB")])
+    found = lessons(20, photos=[Image.effect_noise((96, 96), 90).convert("RGB")])
     styles = [lesson.losses["style"] for lesson in found[1:]]
-    assert np.mean(styles[-10:]) < np.mean(styles[:10])
+    assert np.mean(styles[-6:]) < 0.85 * np.mean(styles[:6])
 
 
 def test_it_ends_when_its_time_is_over_and_tells_of_it(small):

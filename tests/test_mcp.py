@@ -12,7 +12,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from pictures import scene
 from PIL import Image, ImageChops
-from served import LONG, NOBODY, app, wait_for
+from served import LONG, wait_for
 
 import nst
 from nst.settings import KNOBS
@@ -21,9 +21,8 @@ OPTIMIZE = {"style": "starry-night", "settings": {"size": 64, "steps": 3, "netwo
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with app(tmp_path_factory.mktemp("mcp"), NOBODY) as running:
-        yield running
+def server(offline):
+    return offline
 
 
 @pytest.fixture(scope="module")
