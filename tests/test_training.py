@@ -100,12 +100,17 @@ def test_grid_is_what_repeats_itself_with_the_networks_stride():
 
 
 def test_tones_are_kept_where_light_and_dark_lie_as_in_the_photograph_whatever_their_range():
-    photo = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)).repeat_interleave(2, dim=2)
+    photo = torch.rand(2, 3, 96, 192, generator=torch.Generator().manual_seed(0))
     photo = torch.nn.functional.interpolate(photo[..., ::16, ::16], scale_factor=16)
     assert float(objective.tones(0.3 + 0.2 * photo, photo).max()) < 0.06
     assert float(objective.tones(1 - photo, photo).min()) > 1.5
     elsewhere = objective.tones(photo.flip(3), photo)
     assert 0.4 < float(elsewhere.min()) < 1.6
+    sky = photo.clone()
+    sky[..., :96] = 0.5
+    painted = sky.clone()
+    painted[:, :, :48, :48] = 1.0  # three squares and more away from what is to be seen
+    assert float(objective.tones(painted, sky).max()) < 0.02
     plain = torch.full_like(photo, 0.5)
     assert float(objective.tones(photo, plain).abs().max()) == 0
     plain.requires_grad_()

@@ -41,7 +41,7 @@ FOLLOW, LIMITS = 0.2, (0.05, 0.5)  # how fast it tracks the content distance; it
 ROUGH = 0.5  # weight of noise in excess of the painting's own
 TONES = 0.5  # weight of light and dark in other places than the photograph's
 TONE = 16  # side of the squares whose mean lightness counts, in pixels: larger than most strokes
-VISIBLE = 0.03  # standard deviation of these means below which a photograph has hardly any light and dark
+NEAR, VISIBLE = 2, 0.03  # radius in squares of what is around one; standard deviation below which that is plain
 GRID = 5.0  # weight of patterns that repeat with the network's stride
 
 
@@ -156,14 +156,19 @@ def total(terms: dict[str, Tensor], content: Tensor | float, dose: Tensor | floa
 
 def tones(painting: Tensor, photo: Tensor) -> Tensor:
     """Measure how far light and dark of ``[N, 3, H, W]`` in 0..1 lie elsewhere than in the photograph, ``[N]``: 1 minus
-    the correlation of the mean lightness of squares. How light or dark they are is left to the style; a photograph that
-    is plain asks for nothing."""
-    made, own = (F.avg_pool2d(x.mean(dim=1), TONE).flatten(1) for x in (painting, photo))
-    made, own = (x - x.mean(dim=1, keepdim=True) for x in (made, own))
-    variance = own.square().mean(dim=1)
-    scale = (made.square().mean(dim=1) + SOFT) * (variance + SOFT)
-    correlation = (made * own).mean(dim=1) / scale.sqrt()
-    return (1 - correlation) * variance / (variance + VISIBLE**2)
+    the correlation of the mean lightness of squares. How light or dark they are is left to the style; and squares count
+    as far as the photograph has light and dark around them, so that a plain sky may be painted with anything."""
+    made, own = (F.avg_pool2d(x.mean(dim=1, keepdim=True), TONE) for x in (painting, photo))
+    padded = F.pad(own, (NEAR,) * 4, mode="replicate")
+    mean, square = (F.avg_pool2d(x, 2 * NEAR + 1, stride=1) for x in (padded, padded.square()))
+    around = (square - mean.square()).clamp(min=0)
+    weight = (around / (around + VISIBLE**2)).flatten(1)
+    share = weight / (weight.sum(dim=1, keepdim=True) + SOFT)
+    made, own = (x.flatten(1) for x in (made, own))
+    made, own = (x - (share * x).sum(dim=1, keepdim=True) for x in (made, own))
+    first, second = ((share * x.square()).sum(dim=1) + SOFT for x in (made, own))
+    correlation = (share * made * own).sum(dim=1) / (first * second).sqrt()
+    return (1 - correlation) * weight.mean(dim=1)
 
 
 def grid(painting: Tensor) -> Tensor:
