@@ -125,11 +125,9 @@ def _paint_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sub-styles",
         type=int,
-        nargs="?",
-        const=0,
         metavar="N",
-        help="divide the painting into parts of one style each, N or as many as it has, and paint each region of the "
-        "photo in the one that fits it",
+        help="divide the painting into N parts of one style each, 0 for as many as it has, and paint each region of "
+        "the photo in the one that fits it",
     )
 
     both = parser.add_argument_group("settings of every way of painting")

@@ -91,6 +91,22 @@ def test_any_painting_is_a_style(folder):
     assert recipe["color"] == "match"
 
 
+@pytest.mark.parametrize("how", [(), (*QUICK, "--steps", "3")])
+def test_a_paintings_sub_styles_are_given_to_the_photos_regions(folder, how):
+    assert main(["paint", "photo.jpg", "painting.jpg", "-o", "out.png", "--sub-styles", "2", *how]) == 0
+    assert main(["paint", "photo.jpg", "painting.jpg", "-o", "whole.png", *how]) == 0
+    with Image.open("out.png") as painted, Image.open("whole.png") as whole:
+        assert painted.size == whole.size
+        assert painted.tobytes() != whole.tobytes()
+    assert nst.read_recipe("out.png")["engine"] == nst.read_recipe("whole.png")["engine"]
+
+
+@pytest.mark.parametrize("how", ["fast", "quick"])
+def test_a_style_of_the_catalogue_has_no_sub_styles(folder, capsys, how):
+    words = refused(capsys, "paint", "photo.jpg", "udnie", "-o", "out.png", "--sub-styles", "0", "--how", how)
+    assert "give its file" in words
+
+
 def test_a_style_is_learned_and_then_painted_in(folder, monkeypatch, capsys):
     for name, side in {"SIDE": 64, "LONG": 96, "FIELD": 128}.items():
         monkeypatch.setattr(learning, name, side)
