@@ -50,7 +50,7 @@ def run(snippet: str, folder: Path, **environment: str) -> str:
 
 
 def test_there_are_snippets_of_every_call():
-    assert len(PACKAGE) == 4
+    assert len(PACKAGE) == 5
     assert [re.findall(r'api_name="(/\w+)"', snippet) for snippet in CLIENT] == [
         ["/styles"],
         ["/stylize"],
@@ -90,18 +90,23 @@ def test_the_snippet_of_regions_runs(folder, home):
     assert (folder / "regions.png").stat().st_size > 0
 
 
+def test_the_snippet_of_sub_styles_runs(folder):
+    assert "sub-style 1: " in run(PACKAGE[2], folder)
+    assert (folder / "placed.png").stat().st_size > 0
+
+
 @pytest.mark.slow
 def test_the_snippet_of_learning_a_style_runs(folder):
-    snippet = PACKAGE[2].replace("seconds=30", "seconds=0.5")
-    assert snippet != PACKAGE[2]
+    snippet = PACKAGE[3].replace("seconds=30", "seconds=0.5")
+    assert snippet != PACKAGE[3]
     assert re.search(r"[1-9]\d* steps", run(snippet, folder))
     assert (folder / "mine.nst").stat().st_size < 16_000
     assert (folder / "mine.png").stat().st_size > 0
 
 
 def test_the_snippet_of_the_photo_look_runs(folder):
-    snippet = PACKAGE[3].replace('how="quick"', 'how="quick", steps=2, size=128')
-    assert snippet != PACKAGE[3]
+    snippet = PACKAGE[4].replace('how="quick"', 'how="quick", steps=2, size=128')
+    assert snippet != PACKAGE[4]
     scene().resize((90, 60)).save(folder / "reference.jpg")
     for name, parts in (("photo_mask.png", ("red", "blue")), ("reference_mask.png", ("blue", "red"))):
         mask = Image.new("RGB", (90, 60), parts[0])

@@ -33,10 +33,14 @@ that is bare, less the painting's; palette the sliced Wasserstein distance of th
   same pixels, `[tiles, {channels}, height, width]` (`nst/feedforward/field.py`); `vector`, `[{length}]`; `dose`, `[]`;
   `given` and `share`, the statistics to normalize with and how much of them goes in (0 for a whole picture, 1 for a
   tile). **Output** `painting`, like `photo`, and the `statistics` found. ONNX opset {opset}.
+- **Several styles in one picture**: `regions.onnx`, the same network with the same weights. **Input** instead of
+  `vector`: `vectors`, `[regions, {length}]`, and `places`, `[tiles, regions, height, width]`, their shares of every
+  pixel, which add up to 1; `dose` is `[tiles, 1, height, width]`.
 - **Styles**: `vectors.safetensors`, for each style two vectors, fine and broad strokes, in half precision; `identity`,
   the photograph's own.
 - **Any painting**: `encoder.onnx` with `encoder.safetensors` and the student's weights. **Input** `painting`, float32
-  `[1, 3, height, width]`, RGB in 0..1. **Output** `vectors`, `[2, {length}]`.
+  `[1, 3, height, width]`, RGB in 0..1, and `part`, `[1, 1, height, width]`, how much each pixel counts.
+  **Output** `vectors`, `[2, {length}]`.
 - **Textures**: `textures/`, for each style a picture that stands in for its painting where the full method needs one.
   Painted by `python -m nst.training.textures`, from noise, towards the painting's statistics under the small network,
   or under VGG-19 (`--network vgg19 --size 512 --steps 160 90 45`) where that came nearer (after Gatys, Ecker & Bethge
