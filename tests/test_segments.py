@@ -3,45 +3,21 @@
 import numpy as np
 import pytest
 import torch
+from halves import PAIRS, SIZE, halves, overlap
 from pictures import scene
 from PIL import Image
 
-from nst.drawings import DRAWINGS
 from nst.images import open_image
 from nst.photolook.run import photoreal
 from nst.photolook.settings import LookSettings
 from nst.regions.segments import Segments, found_regions, match, segment
 
-SIZE = (320, 240)
-
-
-def halves(left: str, right: str) -> Image.Image:
-    """Two drawings side by side."""
-    made = Image.new("RGB", SIZE)
-    for number, name in enumerate((left, right)):
-        made.paste(DRAWINGS[name]().resize(SIZE).crop((0, 0, SIZE[0] // 2, SIZE[1])), (number * SIZE[0] // 2, 0))
-    return made
-
-
-def overlap(share: torch.Tensor, left: bool) -> float:
-    """The intersection over the union of a region and one half of the picture."""
-    there = share[0].numpy() > 0.5
-    half = np.zeros_like(there)
-    middle = there.shape[1] // 2
-    half[:, :middle] = left
-    half[:, middle:] = not left
-    return (there & half).sum() / (there | half).sum()
-
-
-NAMES = sorted(DRAWINGS)
-PAIRS = [(NAMES[0], NAMES[1]), (NAMES[1], NAMES[2]), (NAMES[2], NAMES[0])]
-
 
 @pytest.mark.parametrize(("left", "right"), PAIRS)
 def test_two_paintings_side_by_side_are_found_without_a_number(left, right):
     found = segment(halves(left, right))
-    assert max(overlap(share, True) for share in found.shares) > 0.9
-    assert max(overlap(share, False) for share in found.shares) > 0.9
+    assert max(overlap(share[0].numpy() > 0.5, True) for share in found.shares) > 0.9
+    assert max(overlap(share[0].numpy() > 0.5, False) for share in found.shares) > 0.9
 
 
 def test_the_regions_share_every_pixel():
@@ -64,7 +40,7 @@ def test_what_changed_sides_is_found_on_the_other_side():
     one, other = (segment(halves(*pair), regions=2) for pair in (PAIRS[0], PAIRS[0][::-1]))
 
     def on_the_left(found: Segments) -> list[bool]:
-        return [overlap(share, True) > 0.5 for share in found.shares]
+        return [overlap(share[0].numpy() > 0.5, True) > 0.5 for share in found.shares]
 
     assert [not on_the_left(other)[number] for number in match(one, other)] == on_the_left(one)
 

@@ -2,34 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
+from halves import NAMES, PAIRS, halves, overlap
 from pictures import scene
 from PIL import Image
 
 import nst
 from nst import SettingsError
 from nst.drawings import DRAWINGS
-from nst.regions.substyles import SWATCH, assign, decompose
-
-SIZE = (360, 264)
-NAMES = sorted(DRAWINGS)
-PAIRS = [(NAMES[0], NAMES[1]), (NAMES[1], NAMES[2]), (NAMES[2], NAMES[0])]
-
-
-def halves(left: str, right: str) -> Image.Image:
-    """Two drawings side by side."""
-    made = Image.new("RGB", SIZE)
-    for number, name in enumerate((left, right)):
-        made.paste(DRAWINGS[name]().resize(SIZE).crop((0, 0, SIZE[0] // 2, SIZE[1])), (number * SIZE[0] // 2, 0))
-    return made
-
-
-def overlap(mask: Image.Image, left: bool) -> float:
-    """The intersection over the union of a mask and one half of the picture."""
-    there = np.asarray(mask) > 127
-    half = np.zeros_like(there)
-    middle = there.shape[1] // 2
-    half[:, :middle], half[:, middle:] = left, not left
-    return (there & half).sum() / (there | half).sum()
+from nst.regions.substyles import SWATCH, assign, decompose, without_specks
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +24,7 @@ def test_two_paintings_side_by_side_are_two_sub_styles(pair, both):
     found = both if pair == PAIRS[0] else decompose(halves(*pair))
     assert len(found) == 2
     for left in (True, False):
-        assert max(overlap(s.part, left) for s in found) > 0.9
+        assert max(overlap(np.asarray(s.part) > 127, left) for s in found) > 0.9
 
 
 def test_a_sub_style_says_how_much_it_is_and_shows_a_patch(both):
@@ -84,8 +65,8 @@ def test_each_side_of_the_same_picture_gets_its_own_sub_style(both):
     regions = assign(halves(*PAIRS[0]), both)
     assert len(regions) == 2
     for left in (True, False):
-        assert [s for s in both if overlap(s.part, left) > 0.9] == [
-            s for s in both for r in regions if r.part is s.part and overlap(r.mask, left) > 0.8
+        assert [s for s in both if overlap(np.asarray(s.part) > 127, left) > 0.9] == [
+            s for s in both for r in regions if r.part is s.part and overlap(np.asarray(r.mask) > 127, left) > 0.8
         ]
 
 
@@ -97,10 +78,6 @@ def test_a_weight_of_zero_leaves_a_sub_style_out(both):
 
 
 def test_small_pieces_go_to_their_surroundings():
-    import torch
-
-    from nst.regions.substyles import without_specks
-
     labels = torch.zeros(64, 64)
     labels[:, 32:] = 1
     labels[10:14, 10:14] = 1

@@ -22,7 +22,7 @@ from nst.feedforward.field import CHANNELS
 from nst.feedforward.network import StyleNetwork
 from nst.models import MODELS
 from nst.tensors import to_tensor
-from nst.training import export, model, model_card, photos, pool, state, style_trainer, train, turns
+from nst.training import agreement, export, model, model_card, photos, pool, state, style_trainer, train, turns
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +225,7 @@ def test_a_style_is_added_and_the_others_stay_exactly_as_they_were(run, material
     two, three = exported[0], material / "three"
     (_, notes), _ = run("more", "--start", str(two), "--add", "--rate", "0.1", styles=("third",), steps=3)
     assert notes["ids"] == ["one", "other", "third"]
-    monkeypatch.setattr(export, "SIZES", ((64, 64), (128, 96)))
+    monkeypatch.setattr(agreement, "SIZES", ((64, 64), (128, 96)))
     export.checked(material / "more" / "checkpoint", three)
     for name in ("network.safetensors", "network.onnx"):
         before, after = ((folder / name).read_bytes() for folder in (two, three))
@@ -366,8 +366,8 @@ def test_every_picture_of_a_batch_can_have_a_style_of_its_own():
 
 
 def test_pytorch_and_onnx_agree_at_ten_sizes(exported):
-    assert len(export.SIZES) == 10
-    assert exported[1] < export.TOLERANCE == 1e-3
+    assert len(agreement.SIZES) == 10
+    assert exported[1] < agreement.TOLERANCE == 1e-3
 
 
 def test_the_exported_graphs_take_their_weights_from_files_beside_them(exported):

@@ -61,10 +61,8 @@ def fast_painter(
         chosen = nst.open_style(style) if _is_style(style) else nst.style_of(_painting(style))
 
     def paint(photo: Picture, bar: Bar, stopped: Stopped) -> Painted:
-        beside = {} if parts is None else {"painting": nst.assign(photo, parts)}
-        image = nst.stylize(
-            photo, *([chosen] if parts is None else []), **beside, **how, cancelled=stopped, progress=bar.reach
-        )
+        what = {"style": chosen} if parts is None else {"painting": nst.assign(photo, parts)}
+        image = nst.stylize(photo, **what, **how, cancelled=stopped, progress=bar.reach)
         recipe = image.info["recipe"]
         figures = {"style": recipe["style"], "device": image.info["provider"].removesuffix("ExecutionProvider")}
         return Painted(image, recipe, image.info["notes"], figures)

@@ -47,23 +47,30 @@ AGAIN = 0.1  # what it costs if one part of a reference serves another region of
 
 
 @dataclass(frozen=True, eq=False)
-class Segments:
-    """The parts of a picture: their shares of every pixel ``[R, 1, H, W]``, together 1; the means ``[R, D]`` and
-    covariances ``[R, D, D]`` of their descriptions; and what they show, directions in the deepest layer ``[R, C]``."""
+class Parts:
+    """What the parts of a picture are like: the means ``[R, D]`` and covariances ``[R, D, D]`` of their descriptions;
+    and what they show, directions in the deepest layer ``[R, C]``."""
 
-    shares: Tensor
     means: np.ndarray
     covariances: np.ndarray
     shows: np.ndarray
 
+
+@dataclass(frozen=True, eq=False)
+class Segments(Parts):
+    """The parts of a picture and where they are: their shares of every pixel ``[R, 1, H, W]``, together 1."""
+
+    shares: Tensor
+
     def masks(self) -> list[Image.Image]:
-        """Return the shares as masks (mode L)."""
-        return [Image.fromarray((share[0] * 255).round().byte().numpy()) for share in self.shares]
+        """Return the shares as masks."""
+        return [as_mask(share) for share in self.shares]
 
 
 @torch.no_grad()
-def segment(picture: Image.Image, regions: int | None = None) -> Segments:
-    """Divide a picture (RGB) into this number of soft regions, or into as many as it seems to consist of."""
+def segment(picture: Image.Image, regions: int | None = None, fewest: int = 1) -> Segments:
+    """Divide a picture (RGB) into this number of soft regions, or into as many as it seems to consist of, but no fewer
+    than ``fewest``."""
     from sklearn.mixture import GaussianMixture  # takes a second to import
 
     small = looked_at(picture)
@@ -81,20 +88,21 @@ def segment(picture: Image.Image, regions: int | None = None) -> Segments:
         parameters = number * (DIMENSIONS + DIMENSIONS * (DIMENSIONS + 1) / 2 + 1) - 1
         return parameters * np.log(observations) - 2 * observations * mixture.score(reduced), mixture
 
-    numbers = range(1, MAX_PAINTINGS + 1) if regions is None else [min(regions, len(sample))]
+    fewest = min(fewest, len(sample))
+    numbers = range(fewest, MAX_PAINTINGS + 1) if regions is None else [min(regions, len(sample))]
     mixture = min((fitted(n) for n in numbers if n <= len(sample)), key=lambda found: found[0])[1]
     shape = described.shape[-2:]
     posterior = torch.from_numpy(mixture.predict_proba(reduced).T).float().view(-1, 1, *shape)
     whole = F.interpolate(posterior, small.shape[-2:], mode="bilinear", align_corners=False)
     return Segments(
-        along_edges(whole, small),
         mixture.means_ @ basis + mean,
         basis.T @ mixture.covariances_ @ basis,
         shown(deepest, posterior),
+        along_edges(whole, small),
     )
 
 
-def match(photo: Segments, reference: Segments, penalties: Sequence[float] | None = None) -> list[int]:
+def match(photo: Parts, reference: Parts, penalties: Sequence[float] | None = None) -> list[int]:
     """Return, for each region of the photograph, the number of the part of the reference that fits it best.
 
     Of all assignments it is the one with the least sum of costs: the squared Wasserstein distance of order 2 between
@@ -138,6 +146,11 @@ def along_edges(shares: Tensor, picture: Tensor) -> Tensor:
     guide = Guide(picture, round(SOFT * max(picture.shape[-2:])), EPSILON)
     followed = guide(shares.transpose(0, 1)).clamp(min=0).transpose(0, 1)
     return followed / followed.sum(dim=0, keepdim=True).clamp(min=1e-6)
+
+
+def as_mask(share: Tensor) -> Image.Image:
+    """Return shares ``[1, H, W]`` in 0..1 as a mask (mode L)."""
+    return Image.fromarray((share[0] * 255).round().byte().numpy())
 
 
 def features(picture: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:

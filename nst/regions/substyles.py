@@ -22,7 +22,7 @@ from nst.images import Picture, Source, open_image
 from nst.oklab import to_oklab
 from nst.regions import segments
 from nst.regions.region import MAX_PAINTINGS, Region
-from nst.regions.segments import Segments, along_edges, describe, looked_at, match, segment
+from nst.regions.segments import Parts, along_edges, as_mask, describe, looked_at, match, segment
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # what texture is seen in, beside the color
 PLACE = 8  # side in pixels of what counts as one place
@@ -44,7 +44,7 @@ SWATCH = 96  # side in pixels of the patch that shows a sub-style
 @dataclass(frozen=True, eq=False)
 class SubStyle:
     """A part of a painting that has a style of its own. ``part`` is its mask (mode L), ``share`` how much of the
-    painting it is, ``swatch`` a patch of it. The other fields are what it is matched by, as in ``Segments``."""
+    painting it is, ``swatch`` a patch of it. The other fields are what it is matched by, as in ``Parts``."""
 
     painting: Picture
     part: Image.Image
@@ -87,15 +87,11 @@ def assign(
     if not left:
         raise SettingsError("All sub-styles have a weight of 0: raise one.")
     chosen = [s for s, _ in left]
-    opened = open_image(photo)
-    found = segment(opened.image, regions)
-    if regions is None and len(found.shares) < len(chosen):
-        found = segment(opened.image, len(chosen))
+    found = segment(open_image(photo).image, regions, fewest=len(chosen))
     shares = without_specks(found.shares)
     # What a painting shows and what colors it has is compared within itself: its lightest part may be dark.
     own = np.average([s.mean for s in chosen], axis=0, weights=[s.share for s in chosen])
-    theirs = Segments(
-        torch.zeros(len(chosen), 1, 1, 1),
+    theirs = Parts(
         np.stack([s.mean - own for s in chosen]),
         np.stack([s.covariance for s in chosen]),
         np.stack([s.shows for s in chosen]),
@@ -103,17 +99,13 @@ def assign(
     areas = shares.mean(dim=(1, 2, 3)).numpy()
     ours = replace(found, means=found.means - np.average(found.means, axis=0, weights=areas + 1e-6))
     numbers = match(ours, theirs, [-np.log(w) for _, w in left])
-    made = []
-    for number in sorted(set(numbers)):
-        mask = sum(share[0] for share, n in zip(shares, numbers, strict=True) if n == number)
-        made.append(
-            Region(
-                chosen[number].painting,
-                mask=Image.fromarray((mask * 255).round().byte().numpy()),
-                part=chosen[number].part,
-            )
-        )
-    return made
+    placed = {
+        number: [s for s, n in zip(shares, numbers, strict=True) if n == number] for number in sorted(set(numbers))
+    }
+    return [
+        Region(chosen[number].painting, mask=as_mask(torch.stack(several).sum(dim=0)), part=chosen[number].part)
+        for number, several in placed.items()
+    ]
 
 
 def without_specks(shares: Tensor) -> Tensor:
@@ -147,7 +139,7 @@ def _decomposed(painting: Picture, parts: int | None, most: int) -> list[SubStyl
     apart = flat.T[None] - means[:, None]
     covariances = torch.einsum("rp,rpi,rpj->rij", weight, apart, apart)
     whole = F.interpolate(hard, small.shape[-2:], mode="bilinear", align_corners=False)
-    masks = Segments(along_edges(whole, small), np.empty(0), np.empty(0), np.empty(0)).masks()
+    masks = [as_mask(share) for share in along_edges(whole, small)]
     shows = segments.shown(deepest, hard)
     return [
         SubStyle(

@@ -11,7 +11,7 @@ Writes to FOLDER, by default ``models/``, all from the checkpoint's averaged wei
 ``encoder.onnx``         its graph, which reads them from there, and the student's from the student's own file
 =======================  =================================================================================
 
-Both graphs are checked against PyTorch at ten sizes, and the network on a batch of tiles with given statistics.
+The graphs are checked against PyTorch (``agreement.py``).
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import TensorProto, helper
 from safetensors.torch import save_file
@@ -36,26 +34,13 @@ from torch import Tensor, nn
 from nst.backbones.student import Student, shipped
 from nst.feedforward import encoder as encoding
 from nst.feedforward.encoder import Encoder
-from nst.feedforward.field import CHANNELS, stroke_field
+from nst.feedforward.field import CHANNELS
 from nst.feedforward.network import Statistics, StyleNetwork
 from nst.models import MODELS
-from nst.training import state
+from nst.training import agreement, state
 from nst.training.model import Model
 
 OPSET = 20
-TOLERANCE = 1e-3
-SIZES = (
-    (16, 16),
-    (16, 256),
-    (64, 64),
-    (128, 96),
-    (200, 304),
-    (256, 256),
-    (336, 512),
-    (512, 344),
-    (40, 1024),
-    (512, 512),
-)
 
 
 class ExportedNetwork(nn.Module):
@@ -215,56 +200,6 @@ def export(model: Model, notes: dict[str, Any], folder: Path) -> None:
     onnx.save(graph, folder / "encoder.onnx")
 
 
-def largest_difference(model: Model, folder: Path) -> float:
-    """Return the largest absolute difference from PyTorch: of paintings, in 0..1, over ``SIZES``, with styles in turn
-    at three doses, in one style and in three, each in its place; for tiles with given statistics; and of the encoder's
-    predictions, from parts of pictures."""
-    alone, placed, predicting = (
-        onnxruntime.InferenceSession(folder / f"{name}.onnx", providers=["CPUExecutionProvider"])
-        for name in ("network", "regions", "encoder")
-    )
-    rng, worst = np.random.default_rng(0), 0.0
-    student = Student(shipped()).float()
-
-    def compare(count: int, height: int, width: int, number: int, known: np.ndarray | None = None) -> np.ndarray:
-        """Compare both graphs on ``count`` pictures; returns the statistics of one."""
-        nonlocal worst
-        photo = rng.random((count, 3, height, width), np.float32)
-        field = np.stack([stroke_field(height, width, number + n) for n in range(count)])
-        given = np.zeros((2, model.network.channels), np.float32) if known is None else known
-        share = np.array(known is not None, np.float32)
-        dose = torch.tensor((1.0, 0.5, 1.3)[number % 3])
-        chosen = [(number + n) % len(model.vectors) for n in range(3)]
-        vectors = torch.lerp(model.identity, model.vectors[chosen, number % 2], dose)
-        places = rng.random((count, 3, height, width), np.float32)
-        places /= places.sum(axis=1, keepdims=True)
-        doses = np.full((count, 1, height, width), float(dose), np.float32)
-        shared = {"photo": photo, "field": field, "given": given, "share": share}
-        with torch.no_grad():
-            told = torch.from_numpy(given), torch.from_numpy(share)
-            tensors = [torch.from_numpy(x) for x in (photo, field)]
-            one = model.network(*tensors, vectors[:1], dose[None], Statistics(*told))
-            three = model.network(
-                *tensors, vectors, torch.from_numpy(doses), Statistics(*told), torch.from_numpy(places)
-            )
-        found, statistics = alone.run(None, shared | {"vector": vectors[0].numpy(), "dose": dose.numpy()})
-        several = placed.run(None, shared | {"vectors": vectors.numpy(), "places": places, "dose": doses})[0]
-        for made, expected in ((found, one), (several, three)):
-            worst = max(worst, float(np.abs(made - expected.numpy()).max()))
-        return statistics
-
-    for number, (height, width) in enumerate(SIZES):
-        known = compare(1, height, width, number)
-        painting, part = (rng.random((1, channels, height, width), np.float32) for channels in (3, 1))
-        with torch.no_grad():
-            seen = encoding.look(student, torch.from_numpy(painting), torch.from_numpy(part))
-            vectors = model.encoder(seen)[0].numpy()
-        predicted = predicting.run(None, {"painting": painting, "part": part})[0]
-        worst = max(worst, float(np.abs(predicted - vectors).max()))
-    compare(3, 64, 48, 0, known)
-    return worst
-
-
 def checked(checkpoint: Path, folder: Path) -> float:
     """Export and check; return the largest difference. Raises SystemExit if PyTorch and the files disagree, and then
     leaves ``folder`` unchanged."""
@@ -274,9 +209,11 @@ def checked(checkpoint: Path, folder: Path) -> float:
         made = Path(name)
         shutil.copyfile(MODELS / "student.safetensors", made / "student.safetensors")
         export(model, notes, made)
-        worst = largest_difference(model, made)
-        if worst > TOLERANCE:
-            raise SystemExit(f"The exported network differs from PyTorch by {worst:.1e}; {TOLERANCE} is allowed.")
+        worst = agreement.largest_difference(model, made)
+        if worst > agreement.TOLERANCE:
+            raise SystemExit(
+                f"The exported network differs from PyTorch by {worst:.1e}; {agreement.TOLERANCE} is allowed."
+            )
         for file in made.iterdir():
             if file.name != "student.safetensors" or not (folder / file.name).exists():
                 file.chmod(0o644)
