@@ -11,7 +11,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnxruntime
@@ -53,7 +53,7 @@ def styles() -> list[Style]:
     return list(catalog().values())
 
 
-Mix = str | Style | Mapping[str | Style, float]
+Mix = str | Style | Mapping[str | Style, float] | Mapping[str, float] | Mapping[Style, float]
 
 
 def shares(style: Mix) -> dict[Style, float]:
@@ -117,13 +117,13 @@ def stylize(
 
     Raises ImageError for a photo that cannot be read, Cancelled when cancelled, SettingsError for anything else."""
     picture = open_image(photo)
-    placed: Placed | None = None
-    if isinstance(painting, list | tuple):
-        placed = Placed.of(painting, picture)
-        style = placed.mix
+    placed = Placed.of(painting, picture) if isinstance(painting, list | tuple) else None
+    if placed:
+        mix = shares(placed.mix)
     elif painting is not None:
-        style = style_of(painting)
-    mix = shares(style)
+        mix = shares(style_of(cast(Source, painting)))
+    else:
+        mix = shares(style)
     strength, stroke, color = STRENGTH.check(strength), STROKE.check(stroke), COLOR.check(color)
     seed = SEED.check(seed)
     size = size if size is None else SIZE.check(size)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ def decompose(painting: Source | Sequence[Source], parts: int | None = None) -> 
     Raises ImageError, and SettingsError for a number that is not 1 to 8, or if the set has more than 8."""
     if parts is not None and (isinstance(parts, bool) or not isinstance(parts, int) or not 1 <= parts <= MAX_PAINTINGS):
         raise SettingsError(f"A painting has 1 to {MAX_PAINTINGS} sub-styles, not {str(parts)[:40]!r}.")
-    several = list(painting) if isinstance(painting, list | tuple) else [painting]
+    several = painting if isinstance(painting, list | tuple) else [cast(Source, painting)]
     pictures = [open_image(source) for source in several]
     if not 1 <= len(pictures) <= MAX_PAINTINGS or len(pictures) * (parts or 1) > MAX_PAINTINGS:
         raise SettingsError(f"A set has at most {MAX_PAINTINGS} sub-styles: choose fewer paintings, or fewer of each.")
@@ -204,11 +205,12 @@ def _divided_again(labels: np.ndarray, fine: np.ndarray, border: int) -> np.ndar
 def _moments(small: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Return first and second moments of color and of every layer over each place, ``[1, C, H / 8, W / 8]``."""
     seen = [to_oklab(small), *segments.features(small, LAYERS).values()]
-    sides = [small.shape[2] // x.shape[2] for x in seen]
-    return [
-        tuple(F.avg_pool2d(y, PLACE // side) if side < PLACE else y for y in (x, x.square()))
-        for x, side in zip(seen, sides, strict=True)
-    ]  # type: ignore[misc]
+
+    def over_places(x: Tensor) -> Tensor:
+        side = small.shape[2] // x.shape[2]
+        return F.avg_pool2d(x, PLACE // side) if side < PLACE else x
+
+    return [(over_places(x), over_places(x.square())) for x in seen]
 
 
 def _reduced(moments: list[tuple[Tensor, Tensor]], radius: int, dimensions: int) -> np.ndarray | None:
@@ -238,6 +240,6 @@ def _swatch(painting: Image.Image, mask: Image.Image) -> Image.Image:
     found = F.avg_pool2d(white, (min(side, mask.height), min(side, mask.width)), stride=4)[0, 0]
     row, column = np.unravel_index(int(found.argmax()), found.shape)
     scale = painting.width / mask.width, painting.height / mask.height
-    corner = 4 * column * scale[0], 4 * row * scale[1]
-    box = tuple(round(x) for x in (*corner, corner[0] + side * scale[0], corner[1] + side * scale[1]))
+    left, top = 4 * column * scale[0], 4 * row * scale[1]
+    box = round(left), round(top), round(left + side * scale[0]), round(top + side * scale[1])
     return painting.crop(box).resize((SWATCH, SWATCH), Image.Resampling.LANCZOS)
