@@ -10,7 +10,7 @@ from nst.version import __version__
 PROGRAM = f"nst {__version__}"
 # Keys of a recipe other than settings.
 EXTRAS = {"program", "engine", "painting", "painting_pixels", "fast_style", "before", "step"}
-EXTRAS |= {"style", "second", "second_pixels", "share", "places"}
+EXTRAS |= {"style", "second", "second_pixels", "share", "places", "sub_styles"}
 
 
 def optimized(painting: str, settings: Mapping[str, Any], **beside: Any) -> dict[str, Any]:

@@ -29,7 +29,8 @@ SHARE = Knob("share", 0.5, "Share of the second painting, where it has no place 
 
 @dataclass(frozen=True)
 class FastRequest:
-    """A request to the fast engine."""
+    """A request to the fast engine. With ``regions``, each is painted in the style of its painting or part of one, and
+    ``style`` is that of the whole painting, for the recipe."""
 
     style: dict[str | Style, float]
     strength: float = fast.STRENGTH.default
@@ -37,16 +38,20 @@ class FastRequest:
     color: str = fast.COLOR.default
     size: int | None = SIZE
     seed: int = fast.SEED.default
+    regions: tuple[nst.Region, ...] = ()
 
     def paint(self, photo: Picture, **watching: Any) -> Image.Image:
         """Return the painting; ``watching`` is ``cancelled`` and ``progress`` of ``nst.stylize``."""
         options: dict[str, Any] = {"stroke": self.stroke, "color": self.color, "seed": self.seed}
+        if self.regions:
+            options["painting"] = list(self.regions)
         return nst.stylize(photo, self.style, self.strength, self.size, **options, **watching)
 
     def recipe(self) -> dict[str, Any]:
         """Return the recipe that is written into the file."""
         how: dict[str, Any] = {"stroke": self.stroke, "color": self.color, "seed": self.seed}
-        return fast.recipe(self.style, self.strength, self.size, **how)
+        recipe = fast.recipe(self.style, self.strength, self.size, **how)
+        return recipe | ({"sub_styles": len(self.regions)} if self.regions else {})
 
     def title(self) -> str:
         """Return the style's title, or those of a mixture with their shares."""
@@ -67,13 +72,24 @@ def title(style: dict[str | Style, float]) -> str:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of a painting and where it goes, both as masks (mode L); ``painting`` is 0 for the first, 1 for the
+    second."""
+
+    painting: int
+    mask: Image.Image
+    part: Image.Image
+
+
+@dataclass(frozen=True)
 class Extras:
     """What goes into a picture besides the one painting: a second one, its share, and a drawing of what goes where (see
-    ``regions.drawn_regions``)."""
+    ``regions.drawn_regions``); or sub-styles of the paintings instead of a share and a drawing."""
 
     second: Picture | None = None
     share: float = SHARE.default
     places: Image.Image | None = None
+    sub_styles: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +141,14 @@ class FullRequest:
 
     def paintings(self) -> Source | list[nst.Region]:
         """Return the style input of ``nst.optimize``. Raises SettingsError if the drawing needs a second painting and
-        there is none."""
+        there is none, and for a drawing together with sub-styles."""
+        if self.beside.sub_styles:
+            if self.beside.places is not None:
+                raise nst.SettingsError(
+                    "Sub-styles and a drawing both say what goes where: erase the drawing, or end the sub-styles."
+                )
+            both = (self.painting, self.beside.second)
+            return [nst.Region(both[p.painting], mask=p.mask, part=p.part) for p in self.beside.sub_styles]
         drawn = drawn_regions(self.painting, self.beside.second, self.beside.share, self.beside.places)
         if self.style is None or len(self.style) == 1:
             return drawn
@@ -150,6 +173,8 @@ class FullRequest:
         if self.beside.second is not None:
             made |= {"second": self.beside.second.name, "second_pixels": fingerprint(self.beside.second)}
             made["share"] = self.beside.share
+        if self.beside.sub_styles:
+            made["sub_styles"] = len(self.beside.sub_styles)
         if self.beside.places is not None:
             made["places"] = hashed(self.beside.places)
         if self.before:

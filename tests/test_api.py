@@ -11,6 +11,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from gradio_client.utils import Status
+from halves import PAIRS, halves
 from pictures import CASES, scene
 from PIL import Image
 from served import LONG, NOBODY, wait_for
@@ -47,12 +48,15 @@ def message(error: pytest.ExceptionInfo) -> str:
     return str(error.value)
 
 
-def test_only_the_four_endpoints_are_public_and_documented(client):
+def test_only_the_five_endpoints_are_public_and_documented(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/styles", "/stylize", "/estimate", "/optimize"}
+    assert set(endpoints) == {"/styles", "/stylize", "/estimate", "/optimize", "/photo_look"}
     named = {name: [p["parameter_name"] for p in info["parameters"]] for name, info in endpoints.items()}
-    assert named["/stylize"] == ["photo", "style", "strength", "size", "stroke", "color", "seed", "painting"]
-    assert named["/optimize"] == ["photo", "painting", "settings", "second", "share", "places", "style"]
+    how = ["style", "strength", "size", "stroke", "color", "seed"]
+    assert named["/stylize"] == ["photo", *how, "painting", "sub_styles"]
+    beside = ["second", "share", "places", "style", "sub_styles"]
+    assert named["/optimize"] == ["photo", "painting", "settings", *beside]
+    assert named["/photo_look"] == ["photo", "reference", "settings", "masks", "reference_masks"]
     assert named["/estimate"] == ["photo", "settings", "paintings"]
     assert all(info["description"] for info in endpoints.values())
 
@@ -109,6 +113,46 @@ def test_any_painting_and_another_seed(client, photo, tmp_path):
     assert opened(file).tobytes() == nst.stylize(photo, painting=tmp_path / "wind.png", seed=3).tobytes()
     assert nst.read_recipe(file)["seed"] == 3
     assert opened(file).tobytes() != opened(client.predict(**how)).tobytes()
+
+
+def test_sub_styles_of_a_painting_go_to_the_regions_of_the_photo(client, photo, tmp_path):
+    halves(*PAIRS[0]).save(tmp_path / "painting.png")
+    painting = handle_file(str(tmp_path / "painting.png"))
+    file = client.predict(handle_file(photo), painting=painting, sub_styles=2, api_name="/stylize")
+    regions = nst.assign(photo, nst.decompose(tmp_path / "painting.png", 2))
+    assert opened(file).tobytes() == nst.stylize(photo, painting=regions).tobytes()
+    assert nst.read_recipe(file)["sub_styles"] == len(regions)
+    settings = {**SMALL, "network": "student"}
+    file, _ = client.predict(handle_file(photo), painting, settings, sub_styles=2, api_name="/optimize")
+    assert nst.read_recipe(file)["sub_styles"] == len(regions)
+    for endpoint in ("/stylize", "/optimize"):
+        with pytest.raises(AppError, match="painting"):
+            client.predict(handle_file(photo), style=nst.styles()[0].id, sub_styles=2, api_name=endpoint)
+
+
+def test_a_photo_takes_the_look_of_another(client, photo, tmp_path):
+    Image.linear_gradient("L").convert("RGB").save(tmp_path / "dusk.png")
+    reference = handle_file(str(tmp_path / "dusk.png"))
+    told = list(client.submit(handle_file(photo), reference, {"how": "once", "regions": 1}, api_name="/photo_look"))
+    file, progress = told[-1]
+    assert progress["stage"] == "finished"
+    recipe = nst.read_recipe(file)
+    assert (recipe["engine"], recipe["reference"], recipe["how"]) == ("photo look", "dusk.png", "once")
+    [step] = nst.photoreal(photo, tmp_path / "dusk.png", nst.LookSettings(how="once", regions=1))
+    assert opened(file).tobytes() == step.image.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({"settings": {"how": "slowly"}}, "how"), ({"settings": [1]}, "Settings"), ({"masks": True}, "in pairs")],
+)
+def test_a_wrong_look_comes_back_as_a_sentence(client, photo, arguments, words):
+    given = {name: handle_file(photo) if value is True else value for name, value in arguments.items()}
+    with pytest.raises(AppError) as error:
+        client.predict(handle_file(photo), handle_file(photo), **given, api_name="/photo_look")
+    assert words in message(error)
+    with pytest.raises(AppError, match="both photos"):
+        client.predict(handle_file(photo), None, api_name="/photo_look")
 
 
 def test_without_a_size_the_result_is_as_large_as_the_photo(client, photo):

@@ -61,9 +61,9 @@ def picture(content) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(content.data)))
 
 
-def test_the_tools_are_the_four_endpoints_and_told_whole(server):
+def test_the_tools_are_the_five_endpoints_and_told_whole(server):
     tools = {tool.name: tool for tool in asyncio.run(asked(server, lambda session: session.list_tools())).tools}
-    assert set(tools) == {"styles", "stylize", "estimate", "optimize"}
+    assert set(tools) == {"styles", "stylize", "estimate", "optimize", "photo_look"}
     for tool in tools.values():
         assert tool.description
         for name, taken in tool.inputSchema["properties"].items():

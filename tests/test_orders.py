@@ -11,7 +11,7 @@ from nst import requests
 from nst.page import resuming, visitors
 from nst.page.job import Preview
 from nst.regions.region import STAYS
-from nst.requests import Extras, FastRequest, FullRequest, texture
+from nst.requests import Extras, FastRequest, FullRequest, Part, texture
 
 PHOTO = nst.open_image(scene().resize((64, 48)), name="beach.jpg")
 SHARES = {"starry-night": 0.75, "udnie": 0.25}
@@ -67,6 +67,44 @@ def test_an_unfinished_painting_remembers_its_styles(tmp_path, monkeypatch):
     assert (found.style, found.painting.name) == (SHARES, "The Starry Night")
     assert found.after == 4
     assert len(found.paintings()) == 2
+
+
+def divided() -> FullRequest:
+    """The left half of the photo in the upper half of the first painting, the right half in all of the second."""
+    left = Image.new("L", (64, 48))
+    left.paste(255, (0, 0, 32, 48))
+    upper = Image.new("L", (48, 64))
+    upper.paste(255, (0, 0, 48, 32))
+    right, everything = left.point(lambda level: 255 - level), Image.new("L", (48, 64), 255)
+    first, second = (nst.open_image(scene().resize((48, 64)), name=f"{name}.jpg") for name in ("first", "second"))
+    beside = Extras(second, sub_styles=(Part(0, left, upper), Part(1, right, everything)))
+    return FullRequest(PHOTO, first, nst.Settings(), beside=beside)
+
+
+def test_each_sub_style_goes_where_it_belongs_and_is_in_the_recipe():
+    regions = divided().paintings()
+    assert [region.painting.name for region in regions] == ["first.jpg", "second.jpg"]
+    assert [region.mask.getbbox() for region in regions] == [(0, 0, 32, 48), (32, 0, 64, 48)]
+    assert regions[0].part.getbbox() == (0, 0, 48, 32)
+    assert divided().recipe()["sub_styles"] == 2
+
+
+def test_a_drawing_beside_sub_styles_is_refused_in_a_sentence():
+    drawing = Image.new("RGBA", (64, 48), (*STAYS, 255))
+    with pytest.raises(nst.SettingsError, match="erase the drawing"):
+        replace(divided(), beside=replace(divided().beside, places=drawing)).paintings()
+
+
+def test_an_unfinished_painting_remembers_its_sub_styles(tmp_path, monkeypatch):
+    for module in (resuming, visitors):
+        monkeypatch.setattr(module, "place", lambda: tmp_path)
+    key = resuming.new_key()
+    with resuming.Keeper(key, divided()) as keeper:
+        keeper.keep(Preview(PHOTO.image, 5, 120, {}, 1.0, 1.0, (), "CPU", ()), now=True)
+    found, given = resuming.find(key).paintings(), divided().paintings()
+    assert [region.painting.name for region in found] == ["first.jpg", "second.jpg"]
+    for kept, region in zip(found, given, strict=True):
+        assert (kept.mask.tobytes(), kept.part.tobytes()) == (region.mask.tobytes(), region.part.tobytes())
 
 
 def test_what_is_painted_at_once_as_it_comes_is_known():

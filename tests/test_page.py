@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import DESKTOP, OFTEN, PHONE, Visitor, browser, chromium
+from halves import PAIRS, halves
 from PIL import Image
 from playwright.sync_api import Locator, expect
 from served import NOBODY, App, wait_for
@@ -418,6 +419,38 @@ def test_a_painting_of_ones_own_paints_at_once_is_learned_kept_and_brought_back(
     expect(visitor.page.locator(TOAST)).to_contain_text("no style")
 
 
+def test_a_painting_is_divided_and_a_tap_gives_a_region_another_part(visit, photo, tmp_path):
+    halves(*PAIRS[0]).save(tmp_path / "painting.png")
+    visitor = visit(SMALL)
+    visitor.tap("#sub-styles > button")
+    visitor.tap("#sub-find")
+    visitor.sees(TOAST, "Choose a painting under Your painting first")
+    visitor.give("paint-photo", photo)
+    visitor.tap("#own-style > button")
+    visitor.give("own-painting", tmp_path / "painting.png")
+    visitor.sees("#paint-status", "painting")
+    visitor.tap("#sub-find")
+    visitor.sees("#sub-status", "2 sub-styles found")
+    parts, regions = (visitor.page.locator(f"#sub-board {side} .spot") for side in (".maps > div", ".maps > figure"))
+    expect(parts).to_have_count(2)
+    recipes = [nst.read_recipe(visitor.downloads("#paint-png", tmp_path))]
+    now = regions.first.inner_text()
+    parts.nth(0 if now == "2" else 1).click()
+    regions.first.click()
+    expect(regions.first).not_to_have_text(now)
+    choose_how(visitor, "student")
+    visitor.turn("knob-steps", 3)
+    visitor.tap("#paint-keep")
+    visitor.sees("#paint-status", "Finished: 3 steps")
+    recipes.append(nst.read_recipe(visitor.downloads("#paint-png", tmp_path)))
+    assert [1 <= recipe["sub_styles"] <= 2 for recipe in recipes] == [True, True]
+    visitor.tap("#sub-end")
+    expect(parts).to_have_count(0)
+    visitor.sees("#paint-status", "px")
+    assert "sub_styles" not in nst.read_recipe(visitor.downloads("#paint-png", tmp_path))
+    assert visitor.complaints == []
+
+
 def test_a_large_photo_is_followed_part_by_part(visit, tmp_path):
     Image.effect_noise((2400, 1350), 60).convert("RGB").save(tmp_path / "large.jpg")
     visitor = visit(SMALL)
@@ -583,6 +616,12 @@ def test_a_photo_takes_the_look_of_another_at_once_and_gives_it_as_a_file(visit,
         recipe = nst.read_recipe(file)
         assert (recipe["engine"], recipe["reference"], recipe["how"]) == ("photo look", "dusk.png", "once")
     assert file.name == "beach-look.jpg"
+    visitor.tap("#look-more > button")
+    visitor.tap("#look-find")
+    spots = visitor.page.locator("#look-board .spot")
+    expect(spots.first).to_be_visible()
+    visitor.tap("#look-end")
+    expect(spots).to_have_count(0)
     assert visitor.complaints == []
     assert visitor.needs_no_sideways_scrolling()
 

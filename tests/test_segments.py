@@ -10,7 +10,8 @@ from PIL import Image
 from nst.images import open_image
 from nst.photolook.run import photoreal
 from nst.photolook.settings import LookSettings
-from nst.regions.segments import Segments, found_regions, match, segment
+from nst.regions.matching import match, matched
+from nst.regions.segments import Segments, segment
 
 
 @pytest.mark.parametrize(("left", "right"), PAIRS)
@@ -51,7 +52,7 @@ def test_several_regions_share_a_part_where_there_is_one_only():
 
 def test_a_region_takes_its_part_of_the_reference():
     photo, reference = (open_image(halves(*pair)) for pair in (PAIRS[0], PAIRS[0][::-1]))
-    regions = found_regions(photo, reference, 2)
+    regions = matched(photo, reference, 2).regions()
     assert len(regions) == 2
     for region in regions:
         place, part = (np.asarray(picture.resize(SIZE)) / 255 for picture in (region.mask, region.part))

@@ -372,7 +372,7 @@ def test_pytorch_and_onnx_agree_at_ten_sizes(exported):
 
 def test_the_exported_graphs_take_their_weights_from_files_beside_them(exported):
     folder, _ = exported
-    names = {"network": ["photo", "field", "vector", "dose", "given", "share"], "encoder": ["painting"]}
+    names = {"network": ["photo", "field", "vector", "dose", "given", "share"], "encoder": ["painting", "part"]}
     outputs = {"network": ["painting", "statistics"], "encoder": ["vectors"]}
     for name, inputs in names.items():
         made = onnx.load(folder / f"{name}.onnx", load_external_data=False)

@@ -147,7 +147,7 @@ def stylize(
     else:
         painted = image.copy()
     painted = with_alpha(painted, picture.alpha)
-    made = recipe(style, strength, size, stroke=stroke, color=color, seed=seed)
+    made = recipe(mix, strength, size, stroke=stroke, color=color, seed=seed)
     painted.info = {"provider": provider(), "notes": notes, "recipe": made}
     return painted
 

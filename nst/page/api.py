@@ -5,10 +5,8 @@ Each function's docstring is its documentation; Gradio reads exactly one line fo
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
 import gradio as gr
@@ -19,13 +17,13 @@ from nst.feedforward import fast
 from nst.images import size_of, with_alpha
 from nst.jobs import Job
 from nst.knobs import Knob
-from nst.page import assistants, fast_events, optimize_events
+from nst.page import assistants, fast_events, look_api, optimize_events
 from nst.page.job import Download, Preview, estimated, work
 from nst.page.pictures import PictureInput, Previews, Upload
 from nst.page.refusals import answers, refusal
-from nst.page.visitors import Visitor, file_name, visitor
+from nst.page.visitors import Visitor, file_name, new_folder, visitor
 from nst.regions.region import MAX_PAINTINGS
-from nst.requests import SHARE, Extras, FastRequest, FullRequest, texture
+from nst.requests import SHARE, Extras, FastRequest, FullRequest, Part, texture
 from nst.settings import Settings
 
 PAINTINGS = Knob("paintings", 1, "How many paintings.", 1, MAX_PAINTINGS, 1)
@@ -48,6 +46,7 @@ def stylize(
     seed: float | None,
     request: gr.Request,
     painting: Upload | None = None,
+    sub_styles: float | None = None,
 ) -> Iterator[str | None]:
     """Paint a photo in one pass.
 
@@ -62,6 +61,7 @@ def stylize(
         color: "style" (the painting's colors), "luminance" (the photo's) or "match" (matched to the photo's)
         seed: a different number paints the same photo differently
         painting: any painting to take the style from, instead of a shipped style
+        sub_styles: into how many sub-styles to divide the painting, one for each region of the photo; 0 finds how many
     Returns:
         the painting as PNG, with the recipe in its metadata
     """
@@ -69,17 +69,22 @@ def stylize(
         raise refusal(request, "no_photo")
     here, picture = visitor(request), photo.open()
     style = nst.styles()[0].id if style in (None, "") else style
+    regions: tuple[nst.Region, ...] = ()
     if painting is not None:
-        style = {nst.style_of(painting.open()): 1.0}
+        opened = painting.open()
+        style = {nst.style_of(opened): 1.0}
+        regions = () if sub_styles is None else tuple(nst.assign(picture, _divided(opened, sub_styles)))
+    elif sub_styles is not None:
+        raise refusal(request, "sub_needs")
     strength, stroke = (1.0 if number is None else number for number in (strength, stroke))
     sizes = (_whole(size) if size else None, _whole(seed or 0))
-    order = FastRequest(style, strength, stroke, color or fast.COLOR.default, *sizes)
+    order = FastRequest(style, strength, stroke, color or fast.COLOR.default, *sizes, regions)
     for painted in fast_events.painting(here, picture, order):
         if isinstance(painted, tuple):
             yield None  # a disconnected client is noticed only at a yield
     if here.gone:
         return
-    file = _folder(here, "stylize") / f"{file_name(picture.name, fast.slug(style))}.png"
+    file = new_folder(here, "stylize") / f"{file_name(picture.name, fast.slug(style))}.png"
     nst.save_image(painted, file, recipe=order.recipe())
     yield str(file)
 
@@ -94,6 +99,7 @@ def optimize(
     share: float | None = None,
     places: Upload | None = None,
     style: str | dict[str, float] | None = None,
+    sub_styles: float | None = None,
 ) -> Iterator[tuple[str | None, dict[str, Any]]]:
     """Paint a photo in the style of any painting, step by step (Gatys, Ecker & Bethge 2016).
 
@@ -110,6 +116,7 @@ def optimize(
         share: the second painting's share, from 0 to 1, unless it has a region of its own
         places: a drawing of the regions: #e8590c is the second painting, #1971c2 stays a photo, the rest is the first
         style: an id from /styles, or a mixture of them, instead of a painting; their textures stand in for it
+        sub_styles: into how many sub-styles to divide the painting, one for each region of the photo; 0 finds how many
     Returns:
         the painting so far, and the progress
     """
@@ -126,7 +133,13 @@ def optimize(
         opened = places.open()
         drawing = with_alpha(opened.image, opened.alpha)
     beside = Extras(None if second is None else second.open(), share, drawing)
-    order = FullRequest(photo.open(), first, chosen, beside=beside, style=mixture)
+    picture = photo.open()
+    if sub_styles is not None:
+        if mixture is not None:
+            raise refusal(request, "sub_needs")
+        regions = nst.assign(picture, _divided(first, sub_styles))
+        beside = replace(beside, sub_styles=tuple(Part(0, r.mask, r.part) for r in regions))
+    order = FullRequest(picture, first, chosen, beside=beside, style=mixture)
     order.paintings()  # refuses what cannot be painted before anything starts
     job = Job(work(order))
     with here.working(job):
@@ -158,6 +171,11 @@ def estimate(
     return known | {"device": device.describe(device.choose())}
 
 
+def _divided(painting: nst.Picture, number: float) -> list[nst.SubStyle]:
+    """Divide a painting into this number of sub-styles, or into as many as it has if it is 0. Raises SettingsError."""
+    return nst.decompose(painting, _whole(number) or None)
+
+
 def _settings(values: Any) -> Settings:
     """Validate settings. Raises SettingsError."""
     if not isinstance(values, dict | None):
@@ -165,14 +183,8 @@ def _settings(values: Any) -> Settings:
     return Settings.from_dict(values or {})
 
 
-def _folder(here: Visitor, engine: str) -> Path:
-    """Create a folder for one result, with an unguessable name: to Gradio, all assistants are one session."""
-    (folder := here.new_result(engine) / secrets.token_hex(16)).mkdir()
-    return folder
-
-
 def _follow(here: Visitor, job: Job, order: FullRequest) -> Iterator[tuple[str | None, dict[str, Any]]]:
-    folder = _folder(here, "optimize")
+    folder = new_folder(here, "optimize")
     grown = Previews(folder)
     picture, progress, last = None, {"stage": "waiting"}, None
     for news in job:
@@ -254,11 +266,18 @@ def build() -> None:
         progress = gr.JSON(label="progress")
         listing, foretold = gr.JSON(label="styles"), gr.JSON(label="estimate")
         paintings = gr.Number(1, label="paintings")
+        parts = gr.Number(None, label="sub_styles")
+        reference, masks, reference_masks = (
+            PictureInput(label=name, type="filepath", image_mode=None)
+            for name in ("reference", "masks", "reference_masks")
+        )
         trigger = gr.Button()
     trigger.click(styles, None, listing, api_name="styles", concurrency_limit=None)
     how = [style, strength, size, stroke, color, seed]
-    trigger.click(stylize, [photo, *how, painting], picture, api_name="stylize", **fast_events.CONCURRENCY)
+    trigger.click(stylize, [photo, *how, painting, parts], picture, api_name="stylize", **fast_events.CONCURRENCY)
     asked = [photo, settings, paintings]
     trigger.click(estimate, asked, foretold, api_name="estimate", concurrency_limit=None)
-    given = [photo, painting, settings, second, share, places, instead]
+    given = [photo, painting, settings, second, share, places, instead, parts]
     trigger.click(optimize, given, [picture, progress], api_name="optimize", **optimize_events.CONCURRENCY)
+    looked = [photo, reference, settings, masks, reference_masks]
+    trigger.click(look_api.photo_look, looked, [picture, progress], api_name="photo_look", **look_api.CONCURRENCY)

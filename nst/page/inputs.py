@@ -14,6 +14,7 @@ from nst.images import Picture
 from nst.page import region_inputs
 from nst.page.photos import example
 from nst.page.refusals import refusal
+from nst.page.sub_styles import Division, division_of
 from nst.requests import FAST, OWN, FastRequest, FullRequest, texture
 from nst.settings import KNOBS, Settings
 
@@ -33,7 +34,7 @@ class Inputs:
     def chosen(self) -> set[Any]:
         """The components that choose the photo and the style."""
         p = self.parts
-        return {p.photo, p.style, p.own}
+        return {p.photo, p.style, p.own, p.own_painting, p.sub_styles.state}
 
     @property
     def at_once(self) -> set[Any]:
@@ -46,13 +47,20 @@ class Inputs:
         """The components that ``full_request`` reads."""
         p = self.parts
         beside = {p.second, p.share, p.placed, p.from_fast}
-        return {*self.chosen, p.own_painting, p.original, *beside, *p.knobs.values()}
+        return {*self.chosen, p.original, *beside, *p.knobs.values()}
 
     def subject(self, given: Given) -> tuple[Any, ...]:
         """An identifier of the chosen photo and style: equal for equal choices."""
         p = self.parts
         photo, own = given[p.photo], given[p.own]
-        return photo and photo.source, None if own is None else own["style"].id, own is None and given[p.style]
+        divided = self.division(given)
+        style = None if own is None else own["style"].id, own is None and given[p.style]
+        return photo and photo.source, *style, divided and id(divided)
+
+    def division(self, given: Given) -> Division | None:
+        """The sub-styles of the visitor's painting, if it is painted with."""
+        p = self.parts
+        return None if given[p.own] is None else division_of(given[p.sub_styles.state], given[p.own_painting])
 
     def photo(self, given: Given) -> Picture:
         """The visitor's photo, or the example if there is none."""
@@ -64,7 +72,9 @@ class Inputs:
         p = self.parts
         style = given[p.style] if given[p.own] is None else {given[p.own]["style"]: 1.0}
         size = None if given[p.original] else int(given[p.size])
-        return FastRequest(style, given[p.strength], given[p.stroke], given[p.color], size, int(given[p.seed]))
+        order = FastRequest(style, given[p.strength], given[p.stroke], given[p.color], size, int(given[p.seed]))
+        divided = self.division(given)
+        return replace(order, regions=tuple(divided.on(given[p.photo]).joined())) if divided else order
 
     def settings(self, given: Given) -> Settings:
         """The settings chosen on the page. Raises SettingsError."""
@@ -95,7 +105,11 @@ class Inputs:
         order = FullRequest(self.photo(given), painting, self.settings(given), style=style)
         if given[p.from_fast]:
             order = replace(order, fast_style=OWN if style is None else style)
-        return replace(order, beside=region_inputs.gathered(given[p.second], given[p.share], given[p.placed]))
+        beside = region_inputs.gathered(given[p.second], given[p.share], given[p.placed])
+        if divided := self.division(given):
+            second = divided.paintings[1] if len(divided.paintings) > 1 else None
+            beside = replace(beside, second=second, sub_styles=divided.parts(given[p.photo]))
+        return replace(order, beside=beside)
 
     def turned_to(self, settings: Settings) -> Updates:
         """Updates that set all knobs to these settings."""

@@ -190,7 +190,8 @@ def work(order: FullRequest) -> Callable[[Emit[News], Stopping], None]:
         init = order.begun
         if init is None and order.fast_style is not None:
             photo, size = replace(order.photo, alpha=None), order.settings.size
-            own = {"painting": order.painting} if order.fast_style == OWN else {"style": order.fast_style}
+            painting = order.paintings() if order.beside.sub_styles else order.painting
+            own = {"painting": painting} if order.fast_style == OWN else {"style": order.fast_style}
             init = nst.stylize(photo, **own, size=size, cancelled=stopping)
         # ZeroGPU paints in another process, which cannot call ``stopping``; there a stop takes effect after a step.
         with contextlib.closing(previews(order, init, stopping if device.spaces is None else None)) as running:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import html
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from nst import device
-from nst.errors import NSTError
-from nst.hub import weights
-from nst.images import Picture
-from nst.jobs import Emit, Job, Stopping
-from nst.page import progress
+from nst.jobs import Job
+from nst.page import look_regions, progress
 from nst.page.fast_events import ready
 from nst.page.inputs import Given, Updates
-from nst.page.job import SECONDS_BETWEEN_PREVIEWS, Download
+from nst.page.job import Download
+from nst.page.look_job import ONCE, TO_APPLY, Look, work
 from nst.page.photos import photo_choices, pick_photo
 from nst.page.pictures import SOURCES, Picker, PictureInput, Previews, beside, downloads, show
 from nst.page.refusals import answers, refusal
@@ -29,60 +23,10 @@ from nst.page.texts import duration, say, t
 from nst.page.visitors import MAX_WAITING, Visitor, ahead_of, file_name, visitor
 from nst.photolook.settings import LOOK_KNOBS, LookSettings
 
-ONCE = "once"
 CHOICES = {ONCE: "choice_fast", "quick": "choice_student", "full": "choice_vgg19"}  # texts of the ways
 KNOBS = ("strength", "regions", "photorealism")
-SECONDS_ON_GPU = 60  # to borrow a GPU for, with the start-up
-TO_FINISH = 10  # of these, for the last step and for applying the look
-TO_APPLY = 20.0  # seconds to wait after a stop, while the look is applied to the whole photo
-
-Wanted = Callable[[], bool]
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-
-
-@dataclass(frozen=True)
-class Look:
-    """A photo look after a step. ``image`` is the preview, or at the end the result at full size."""
-
-    image: Image.Image
-    step: int
-    steps: int
-    remaining: float
-    seconds: float
-    notes: tuple[str, ...]
-    device: str
-    done: bool = False
-
-
-def looks(given: dict[str, Any], settings: LookSettings, stopping: Stopping, wanted: Wanted) -> Iterator[Look]:
-    """Run ``photoreal`` on what is ``given``, and yield at most a few steps per second and then the result; once it is
-    stopping, only that, if it is still wanted."""
-    from nst.photolook.run import photoreal  # torch is not needed before
-
-    began, due, last = time.monotonic(), 0.0, None
-    for last in photoreal(**given, settings=settings, cancelled=stopping):
-        if time.monotonic() >= due and not stopping():
-            yield _look(last, last.preview, began)
-            due = time.monotonic() + SECONDS_BETWEEN_PREVIEWS
-    if last is not None and wanted():
-        yield _look(last, last.image, began, done=True)
-
-
-@device.zero_gpu(duration=lambda *_: SECONDS_ON_GPU)
-def looks_on_gpu(given: dict[str, Any], settings: LookSettings) -> Iterator[Look]:
-    """Do the same in ZeroGPU's process, which hears no stop, watches its own time, and passes on no error but
-    gr.Error."""
-    end = time.monotonic() + SECONDS_ON_GPU - TO_FINISH
-    try:
-        yield from looks(given, settings, lambda: time.monotonic() > end, lambda: True)
-    except NSTError as error:
-        raise gr.Error(str(error), print_exception=False) from error
-
-
-def _look(step: Any, image: Image.Image, began: float, done: bool = False) -> Look:
-    where, seconds = device.describe(step.small.device), time.monotonic() - began
-    return Look(image, step.step, step.steps, step.remaining, seconds, tuple(step.notes), where, done)
 
 
 def build() -> None:
@@ -98,7 +42,8 @@ def build() -> None:
             with gr.Column(elem_classes="turn"):
                 p.knobs["strength"] = _slider("strength")
                 with gr.Accordion(t("more_knobs"), open=False, elem_id="look-more"):
-                    p.knobs["regions"], p.knobs["photorealism"] = _slider("regions"), _slider("photorealism")
+                    p.knobs["photorealism"], p.knobs["regions"] = _slider("photorealism"), _slider("regions")
+                    p.matched = look_regions.build()
                     gr.Markdown(t("look_masks_help"), elem_classes="hint")
                     p.masks = _input("look_mask", "look-mask")
                     p.reference_masks = _input("look_other", "look-other")
@@ -125,6 +70,8 @@ def build() -> None:
     gr.on([p.photo.input, p.reference.input], events.given, trigger_mode="multiple", **runs)
     picked.success(events.given, trigger_mode="multiple", **runs)
     gr.on([p.how.input, *(part.release for part in p.knobs.values())], events.turned, trigger_mode="multiple", **runs)
+    for changed in look_regions.wired(p.matched, p.photo, p.reference, p.knobs["regions"]):
+        changed.success(events.turned, trigger_mode="multiple", **runs)
     p.stop.click(events.stop, None, None, queue=False, **QUIET)
 
 
@@ -150,7 +97,7 @@ class LookEvents:
     def asked(self) -> set[Any]:
         """The components it reads."""
         p = self.parts
-        return {p.photo, p.reference, p.how, p.masks, p.reference_masks, *p.knobs.values()}
+        return {p.photo, p.reference, p.how, p.masks, p.reference_masks, p.matched.state, *p.knobs.values()}
 
     @property
     def told(self) -> list[Any]:
@@ -191,23 +138,19 @@ class LookEvents:
         settings = LookSettings.from_dict({"how": given[p.how]} | {name: given[p.knobs[name]] for name in KNOBS})
         names = ("photo", "reference", "masks", "reference_masks")
         uploads = {name: upload for name in names if (upload := given[getattr(p, name)]) is not None}
-        opened: dict[str, Picture] = {}
+        opened: dict[str, Any] = {}
+        matched = look_regions.matched_of(given[p.matched.state], given[p.photo], given[p.reference])
+        by_hand = matched.masks() if matched and len(uploads) == 2 else {}
 
         def wanted() -> bool:
             return not here.gone and here.doing(job, "look")
 
-        def work(emit: Emit[Any], stopping: Stopping) -> None:
-            opened.update({name: upload.open() for name, upload in uploads.items()})
-            if settings.how == "full":
-                weights.vgg19(lambda done, total: emit(Download(done, total)))
-            alone = device.spaces is None or settings.how == ONCE
-            running = looks(opened, settings, stopping, wanted) if alone else looks_on_gpu(opened, settings)
-            with contextlib.closing(running):
-                for look in running:
-                    emit(look)
+        def opening() -> dict[str, Any]:
+            opened.update({name: upload.open() for name, upload in uploads.items()} | by_hand)
+            return opened
 
         here.stop("look")
-        job: Job[Any] = Job(work, grace=TO_APPLY)
+        job: Job[Any] = Job(work(opening, settings, wanted), grace=TO_APPLY)
         with here.working(job, "look"):
             words = say(request, "look_waiting", ahead=ahead) if ahead else say(request, "starting")
             closed, no_stop = gr.DownloadButton(interactive=False), gr.Button(visible=False)
@@ -222,7 +165,7 @@ class LookEvents:
             if wanted():
                 yield {p.stop: no_stop}
 
-    def _follow(self, request: gr.Request, here: Visitor, job: Job, opened: dict[str, Picture]) -> Iterator[Updates]:
+    def _follow(self, request: gr.Request, here: Visitor, job: Job, opened: dict[str, Any]) -> Iterator[Updates]:
         """Turn the job's news into updates of the page, and the result into files."""
         p, folder, last = self.parts, here.new_result("look"), None
         before, grown = "", Previews(folder)

@@ -17,7 +17,7 @@ from nst.backbones.kinds import FULL, SCHEDULES
 from nst.drawings import DRAWINGS, thumbnail
 from nst.feedforward import fast
 from nst.knobs import Knob
-from nst.page import fast_events, optimize_events, own_style, region_inputs
+from nst.page import fast_events, optimize_events, own_style, region_inputs, sub_styles
 from nst.page.fast_events import FastEvents
 from nst.page.inputs import Inputs
 from nst.page.job import warm_up
@@ -99,6 +99,7 @@ def what(p: SimpleNamespace) -> None:
         gr.Markdown(t("styles"), elem_classes="section")
         p.style = Palette(styles, styles[0].id, names("mix"), elem_id="paint-style")
         p.own, p.own_painting, p.owned = own_style.build(p.style, p.drawn, optimize_events.pick_painting)
+        p.sub_styles = sub_styles.build(p.photo, p.own_painting)
 
 
 def how_exactly(p: SimpleNamespace) -> None:
@@ -188,6 +189,10 @@ def at_once_wired(page: gr.Blocks, p: SimpleNamespace, fast_engine: FastEvents) 
     for chosen in (picked, *p.owned):
         chosen.success(fast_engine.chosen, **latest)
     p.own.change(fast_engine.learned, **latest)
+    divided, reassigned = sub_styles.wired(p.sub_styles, p.second)
+    for other in divided:
+        other.success(fast_engine.chosen, **latest)
+    reassigned.success(fast_engine.turned, **latest)
     p.photo.change(None, p.photo, None, js=REVEAL % "paint-styles", **NOW)
     knobs = (p.strength, p.stroke, p.color, p.size, p.original, p.seed)
     gr.on([part.input for part in knobs], fast_engine.turned, **latest)

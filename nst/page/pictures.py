@@ -198,9 +198,13 @@ def thumbnail(image: Image.Image) -> str:
     """The middle square of a picture, scaled down, as a ``data:`` URL."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.convert("RGB").crop((left, top, left + side, top + side)).resize((THUMBNAIL, THUMBNAIL))
+    return data_url(image.convert("RGB").crop((left, top, left + side, top + side)).resize((THUMBNAIL, THUMBNAIL)))
+
+
+def data_url(image: Image.Image) -> str:
+    """A small picture as a ``data:`` URL."""
     data = io.BytesIO()
-    square.save(data, "JPEG", quality=85)
+    image.save(data, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
 
 

@@ -21,7 +21,7 @@ import nst
 from nst.images import with_alpha
 from nst.page.job import Preview
 from nst.page.visitors import place
-from nst.requests import Extras, FullRequest
+from nst.requests import Extras, FullRequest, Part
 from nst.settings import Settings
 
 SECONDS_BETWEEN = 5.0  # between saves: the most work that a killed program loses, and a moment
@@ -93,6 +93,10 @@ class Keeper:
         written |= {"photo": order.photo.name, "painting": order.painting.name, "share": order.beside.share}
         written["second"] = order.beside.second and order.beside.second.name
         written["places"] = order.beside.places is not None
+        written["sub_styles"] = [part.painting for part in order.beside.sub_styles]
+        for number, part in enumerate(order.beside.sub_styles):
+            nst.save_image(part.mask, here / f"mask-{number}.png")
+            nst.save_image(part.part, here / f"part-{number}.png")
         (here / "order.json").write_text(json.dumps(written), "utf-8")
 
 
@@ -114,8 +118,17 @@ def find(key: Any) -> FullRequest | None:
         if written["places"]:
             with Image.open(here / "places.png") as file:
                 places = file.convert("RGBA")
-        order = replace(order, beside=Extras(second, written["share"], places))
+        parts = tuple(
+            Part(painting, *(_mask(here / f"{kind}-{number}.png") for kind in ("mask", "part")))
+            for number, painting in enumerate(written.get("sub_styles", ()))
+        )
+        order = replace(order, beside=Extras(second, written["share"], places, parts))
         order = replace(order, before=tuple(written["before"]), unfinished=picture, after=int(recipe["after"]))
     except (ValueError, AttributeError, KeyError, TypeError, OSError, nst.NSTError):
         return None  # from another version, or incomplete: treated as missing
     return order if 0 < order.after < order.settings.total_steps else None
+
+
+def _mask(file: Path) -> Image.Image:
+    with Image.open(file) as mask:
+        return mask.convert("L")

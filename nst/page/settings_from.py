@@ -72,6 +72,8 @@ class ReadySettings:
                 here = None
             if here != recipe.get(f"{key}_pixels", here):
                 sentences.append(say(request, f"other_{key}", name=str(recipe.get(key, "?"))[:80]))
+        if parts := recipe.get("sub_styles"):
+            sentences.append(say(request, "other_parts", number=str(parts)[:8]))
         if recipe.get("places"):
             sentences.append(say(request, "places_again"))
         share = recipe.get("share")
@@ -83,6 +85,8 @@ class ReadySettings:
     def _fast(self, recipe: dict[str, Any], given: Given, request: gr.Request) -> Updates:
         """The same for a picture of the fast engine."""
         p, sentences = self.parts, [say(request, "taken")]
+        if parts := recipe.get("sub_styles"):
+            sentences.append(say(request, "other_parts", number=str(parts)[:8]))
         style = self._style(recipe.get("style"), given, sentences)
         told = {p.about: paragraphs(*sentences), p.style: style, p.own: None, p.knobs["network"]: FAST}
         size = recipe.get("size")

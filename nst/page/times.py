@@ -32,7 +32,7 @@ class TimeLabels:
     def asked(self) -> set[gr.components.Component]:
         """The components it reads."""
         p = self.parts
-        return {p.photo, p.second, p.original, *p.knobs.values()}
+        return {p.photo, p.second, p.original, p.sub_styles.state, *p.knobs.values()}
 
     @property
     def told(self) -> list[gr.components.Component]:
@@ -48,14 +48,16 @@ class TimeLabels:
         except NSTError:
             return {p.estimate: ""}  # reported when painting starts
         labels = [(label(request, how, size, settings), how) for how in HOWS]
-        sentence = "" if given[p.how] == FAST else told(request, size, settings, given[p.second] is not None)
+        divided = given[p.sub_styles.state]
+        paintings = len(divided["division"].sub_styles) if divided else 1 + (given[p.second] is not None)
+        sentence = "" if given[p.how] == FAST else told(request, size, settings, paintings)
         return {p.estimate: sentence, p.how: gr.Radio(choices=labels)}
 
 
-def told(request: gr.Request, size: tuple[int, int], settings: Settings, second: bool) -> str:
+def told(request: gr.Request, size: tuple[int, int], settings: Settings, paintings: int) -> str:
     """The estimate for the full method: time, memory, and what will be different."""
     try:
-        found = estimated(size, settings, 2 if second else 1)
+        found = estimated(size, settings, paintings)
     except NSTError:
         return ""  # reported when painting starts
     if found is None:

@@ -141,6 +141,12 @@ def visitor(request: gr.Request) -> Visitor:
     return here
 
 
+def new_folder(here: Visitor, engine: str) -> Path:
+    """Create a folder for one result, with an unguessable name: to Gradio, all assistants are one session."""
+    (folder := here.new_result(engine) / secrets.token_hex(16)).mkdir()
+    return folder
+
+
 def ahead_of(here: Visitor) -> int:
     """How many other visitors are being painted for or given a look, or in line."""
     with _lock:

@@ -30,8 +30,8 @@ from nst.photolook.transfer import transferred
 from nst.recipe import looked
 from nst.regions.labels import Masks, pair_regions
 from nst.regions.masks import Regions, open_regions
+from nst.regions.matching import matched
 from nst.regions.matting import Matting
-from nst.regions.segments import found_regions
 from nst.settings import Settings
 from nst.tensors import to_picture, to_tensor
 
@@ -94,7 +94,7 @@ def photoreal(
     small = replace(_small(whole, settings.size), alpha=None)
     theirs = _small(theirs, settings.size)
     if masks is None and reference_masks is None and settings.regions != 1:
-        regions = open_regions(found_regions(small, theirs, settings.regions or None), small)
+        regions = open_regions(matched(small, theirs, settings.regions or None).regions(), small)
     else:
         paired, notes = pair_regions(small, theirs, masks, reference_masks)
         regions = open_regions(paired, small)

@@ -1,4 +1,4 @@
-"""Which parts a picture consists of, and which part of one picture goes with which of another, without anyone's help.
+"""Which parts a picture consists of, found without anyone's help.
 
 The small network describes what is seen at a place: how it looks, in shallow layers, and what it may be, in deep ones;
 its color and, weakly, the place itself are added. A mixture of Gaussians divides these descriptions into parts, and the
@@ -8,7 +8,6 @@ Bayesian information criterion (Schwarz 1978) says how many there are. Their edg
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +17,9 @@ from PIL import Image
 from torch import Tensor
 
 from nst.backbones.student import Student, shipped
-from nst.images import Picture
 from nst.oklab import to_oklab
 from nst.regions.guided import Guide
-from nst.regions.masks import EMPTY
-from nst.regions.region import MAX_PAINTINGS, Region
+from nst.regions.region import MAX_PAINTINGS
 from nst.tensors import to_tensor
 
 SIDE = 352  # long side in pixels at which pictures are looked at
@@ -42,8 +39,6 @@ SAMPLE = 1500  # places that it is fitted on
 ALIKE = 20  # neighboring places are alike: a square of so many pixels counts as one observation
 SPREAD = 0.02  # added to the variances
 SOFT, EPSILON = 0.02, 1e-4  # of the guided filter along the picture's edges: radius as a share of the long side
-MEANING = 3.0  # weight of what regions show, beside how they look
-AGAIN = 0.1  # what it costs if one part of a reference serves another region of the photograph too
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,37 +95,6 @@ def segment(picture: Image.Image, regions: int | None = None, fewest: int = 1) -
         shown(deepest, posterior),
         along_edges(whole, small),
     )
-
-
-def match(photo: Parts, reference: Parts, penalties: Sequence[float] | None = None) -> list[int]:
-    """Return, for each region of the photograph, the number of the part of the reference that fits it best.
-
-    Of all assignments it is the one with the least sum of costs: the squared Wasserstein distance of order 2 between
-    the Gaussians of two parts' descriptions, and the distance between what they show. Parts are used once where that
-    fits, several times where it must be. ``penalties`` are added to the cost of each part."""
-    from scipy.optimize import linear_sum_assignment
-
-    count, theirs = len(photo.means), len(reference.means)
-    costs = MEANING * (1 - photo.shows @ reference.shows.T)
-    for ours, other in np.ndindex(count, theirs):
-        costs[ours, other] += _wasserstein(
-            photo.means[ours], photo.covariances[ours], reference.means[other], reference.covariances[other]
-        )
-    costs += np.zeros(theirs) if penalties is None else np.asarray(penalties)
-    # Every part is there as often as there are regions, the second time at a higher cost than the first, and so on.
-    wide = np.concatenate([costs + times * AGAIN for times in range(count)], axis=1)
-    return [int(column) % theirs for column in linear_sum_assignment(wide)[1]]
-
-
-def found_regions(photo: Picture, reference: Picture, regions: int | None = None) -> list[Region]:
-    """Return the regions of a photograph, each with the part of the reference that fits it best."""
-    ours, theirs = segment(photo.image, regions), segment(reference.image)
-    parts = theirs.masks()
-    return [
-        Region(reference, mask=mask, part=parts[number])
-        for mask, number in zip(ours.masks(), match(ours, theirs), strict=True)
-        if np.asarray(mask).mean() >= 255 * EMPTY  # a plain photograph may have fewer regions than asked for
-    ]
 
 
 def looked_at(picture: Image.Image) -> Tensor:
@@ -196,18 +160,6 @@ def shown(deepest: Tensor, posterior: Tensor) -> np.ndarray:
     directions = deepest / deepest.norm(dim=0, keepdim=True).clamp(min=1e-6)
     sums = (directions[None] * shares).sum(dim=(2, 3))
     return (sums / sums.norm(dim=1, keepdim=True).clamp(min=1e-6)).numpy()
-
-
-def _wasserstein(mean: np.ndarray, covariance: np.ndarray, other: np.ndarray, theirs: np.ndarray) -> float:
-    """Compute the squared Wasserstein distance of order 2 between two Gaussians (Dowson & Landau 1982)."""
-    root = _root(covariance)
-    together = _root(root @ theirs @ root)
-    return float(((mean - other) ** 2).sum() + np.trace(covariance + theirs - 2 * together))
-
-
-def _root(matrix: np.ndarray) -> np.ndarray:
-    values, vectors = np.linalg.eigh(matrix)
-    return vectors * np.sqrt(values.clip(min=0)) @ vectors.T
 
 
 @functools.cache

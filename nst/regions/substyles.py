@@ -22,8 +22,9 @@ from nst.errors import SettingsError
 from nst.images import Picture, Source, open_image
 from nst.oklab import to_oklab
 from nst.regions import segments
+from nst.regions.matching import Assignment, match
 from nst.regions.region import MAX_PAINTINGS, Region
-from nst.regions.segments import Parts, along_edges, as_mask, describe, looked_at, match, segment
+from nst.regions.segments import Parts, along_edges, as_mask, describe, looked_at, segment
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # what texture is seen in, beside the color
 PLACE = 8  # side in pixels of what counts as one place
@@ -83,30 +84,38 @@ def assign(
     are more; ``weights`` (0 or more) say how readily each sub-style is chosen: one of weight 0 is not.
 
     Raises ImageError, and SettingsError if no sub-style is left."""
+    return assigned(open_image(photo), sub_styles, regions, weights).joined()
+
+
+def assigned(
+    photo: Picture,
+    sub_styles: Sequence[SubStyle],
+    regions: int | None = None,
+    weights: Sequence[float] | None = None,
+) -> Assignment:
+    """Do the same as ``assign``, and return all regions of the photograph, with the sub-style of each."""
     weights = [1.0] * len(sub_styles) if weights is None else list(weights)
-    left = [(s, w) for s, w in zip(sub_styles, weights, strict=True) if w > 0]
-    if not left:
+    chosen = [n for n, weight in enumerate(weights) if weight > 0]
+    if not chosen or len(weights) != len(sub_styles):
         raise SettingsError("All sub-styles have a weight of 0: raise one.")
-    chosen = [s for s, _ in left]
-    found = segment(open_image(photo).image, regions, fewest=len(chosen))
+    found = segment(photo.image, regions, fewest=len(chosen))
     shares = without_specks(found.shares)
-    # What a painting shows and what colors it has is compared within itself: its lightest part may be dark.
-    own = np.average([s.mean for s in chosen], axis=0, weights=[s.share for s in chosen])
-    theirs = Parts(
-        np.stack([s.mean - own for s in chosen]),
-        np.stack([s.covariance for s in chosen]),
-        np.stack([s.shows for s in chosen]),
-    )
     areas = shares.mean(dim=(1, 2, 3)).numpy()
     ours = replace(found, means=found.means - np.average(found.means, axis=0, weights=areas + 1e-6))
-    numbers = match(ours, theirs, [-np.log(w) for _, w in left])
-    placed = {
-        number: [s for s, n in zip(shares, numbers, strict=True) if n == number] for number in sorted(set(numbers))
-    }
-    return [
-        Region(chosen[number].painting, mask=as_mask(torch.stack(several).sum(dim=0)), part=chosen[number].part)
-        for number, several in placed.items()
-    ]
+    penalties = [-np.log(weights[n]) for n in chosen]
+    numbers = match(ours, _within([sub_styles[n] for n in chosen]), penalties)
+    parts = tuple(Region(s.painting, part=s.part) for s in sub_styles)
+    return Assignment(shares, parts, tuple(chosen[n] for n in numbers))
+
+
+def _within(sub_styles: Sequence[SubStyle]) -> Parts:
+    """Return what sub-styles are like within their paintings: the lightest part of a painting may be dark."""
+    own = np.average([s.mean for s in sub_styles], axis=0, weights=[s.share for s in sub_styles])
+    return Parts(
+        np.stack([s.mean - own for s in sub_styles]),
+        np.stack([s.covariance for s in sub_styles]),
+        np.stack([s.shows for s in sub_styles]),
+    )
 
 
 def without_specks(shares: Tensor) -> Tensor:
