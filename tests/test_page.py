@@ -95,6 +95,12 @@ def start(visitor: Visitor, locale: str = "en-US") -> None:
     visitor.tap("#paint-keep")
 
 
+def painted_now(visitor: Visitor) -> Locator:
+    """The picture that is shown at this moment, by its file: another painting takes its place."""
+    file = visitor.page.locator("#paint-result img").first.get_attribute("src")
+    return visitor.page.locator(f'#paint-result img[src="{file}"]')
+
+
 def sees_step(visitor: Visitor, number: int) -> None:
     """This step or a later one. After the first there is nothing yet to go on with."""
     shown = "/Step ([0-9]+)/.exec(document.querySelector('#paint-status').innerText)?.[1]"
@@ -429,24 +435,29 @@ def test_a_painting_is_divided_and_a_tap_gives_a_region_another_part(visit, phot
     visitor.tap("#own-style > button")
     visitor.give("own-painting", tmp_path / "painting.png")
     visitor.sees("#paint-status", "painting")
+    shown = painted_now(visitor)
     visitor.tap("#sub-find")
     visitor.sees("#sub-status", "2 sub-styles found")
+    expect(shown).to_have_count(0)
     parts, regions = (visitor.page.locator(f"#sub-board {side} .spot") for side in (".maps > div", ".maps > figure"))
     expect(parts).to_have_count(2)
     recipes = [nst.read_recipe(visitor.downloads("#paint-png", tmp_path))]
     now = regions.first.inner_text()
     parts.nth(0 if now == "2" else 1).click()
+    shown = painted_now(visitor)
     regions.first.click()
     expect(regions.first).not_to_have_text(now)
+    expect(shown).to_have_count(0)
     choose_how(visitor, "student")
-    visitor.turn("knob-steps", 3)
+    choose_steps(visitor, 3)
     visitor.tap("#paint-keep")
     visitor.sees("#paint-status", "Finished: 3 steps")
     recipes.append(nst.read_recipe(visitor.downloads("#paint-png", tmp_path)))
     assert [1 <= recipe["sub_styles"] <= 2 for recipe in recipes] == [True, True]
+    shown = painted_now(visitor)
     visitor.tap("#sub-end")
     expect(parts).to_have_count(0)
-    visitor.sees("#paint-status", "px")
+    expect(shown).to_have_count(0)
     assert "sub_styles" not in nst.read_recipe(visitor.downloads("#paint-png", tmp_path))
     assert visitor.complaints == []
 

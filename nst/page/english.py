@@ -36,7 +36,7 @@ EN = {
     "learned": "Learned in {steps} steps. Download the style as a file to use it again later.",
     "style_file": "Download the style",
     "style_bring": "Load a style",
-    "sub_styles": "Sub-styles of your painting",
+    "sub_styles": "Sub-styles",
     "sub_lead": "A painting is seldom of one style all over: its sky has other strokes than its houses. Divided, each "
     "part of the photo is painted like the part of the painting that fits it.",
     "sub_number": "How many",

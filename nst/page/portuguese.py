@@ -39,7 +39,7 @@ PT = {
     "learned": "Estilo aprendido em {steps} passos. Baixe o arquivo do estilo para usar de novo outro dia.",
     "style_file": "Baixar o estilo",
     "style_bring": "Carregar um estilo",
-    "sub_styles": "Subestilos da sua pintura",
+    "sub_styles": "Subestilos",
     "sub_lead": "Uma pintura raramente tem um estilo só: as pinceladas do céu não são as das casas. Aqui ela é "
     "dividida, e cada parte da foto é pintada como a parte da pintura que combina com ela.",
     "sub_number": "Quantos",
