@@ -382,6 +382,7 @@ def test_the_exported_graphs_take_their_weights_from_files_beside_them(exported)
         onnx.checker.check_model(str(folder / f"{name}.onnx"))
     assert {path.name for path in folder.iterdir()} == {
         *(f"{name}.{kind}" for name in names for kind in ("onnx", "safetensors")),
+        "regions.onnx",  # the network's weights, with a vector for every place
         "student.safetensors",
         "vectors.safetensors",
     }

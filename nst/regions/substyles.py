@@ -236,8 +236,8 @@ def _reduced(moments: list[tuple[Tensor, Tensor]], radius: int, dimensions: int)
         columns += [x[0].flatten(1).T for x in (mean, deviation)]
     places = torch.cat(columns, dim=1).double().numpy()
     places -= places.mean(axis=0)
-    basis = np.linalg.svd(places, full_matrices=False)[2][:dimensions]
-    reduced = places @ basis.T
+    basis = np.linalg.eigh(places.T @ places)[1][:, ::-1][:, :dimensions]
+    reduced = places @ basis
     deviation = reduced.std()
     return None if deviation < 1e-3 else reduced / deviation
 
