@@ -122,7 +122,7 @@ EN = {
     "look_photorealism": "Photorealism",
     "look_photorealism_help": "How strictly every small window stays a recoloring of the photo, for Quick and Full.",
     "look_find": "Show the regions",
-    "look_end": "Find them again",
+    "look_end": "Match by itself again",
     "look_tap": "Tap a part of the other photo, then the part of yours that should look like it.",
     "look_other_photo": "The other photo",
     "look_masks_help": "Or bring masks of your own: one picture of flat colors for each photo, the same color for the "

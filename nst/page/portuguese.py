@@ -128,7 +128,7 @@ PT = {
     "look_photorealism_help": "O rigor com que cada pequena janela continua sendo uma recoloração da foto, "
     "nos modos Rápido e Completo.",
     "look_find": "Mostrar as regiões",
-    "look_end": "Encontrar de novo",
+    "look_end": "Voltar ao automático",
     "look_tap": "Toque em uma parte da outra foto e depois na parte da sua que deve ficar como ela.",
     "look_other_photo": "A outra foto",
     "look_masks_help": "Ou envie suas próprias máscaras: uma imagem de cores chapadas para cada foto, com a mesma cor "
