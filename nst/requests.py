@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from PIL import Image
 
@@ -79,6 +80,13 @@ class Part:
     painting: int
     mask: Image.Image
     part: Image.Image
+
+
+def parts_of(regions: Sequence[nst.Region], paintings: Sequence[Picture]) -> tuple[Part, ...]:
+    """Return what ``nst.assign`` gave as ``Extras`` keeps it; ``paintings`` are the first and perhaps the second."""
+    numbers = {id(painting): number for number, painting in enumerate(paintings)}
+    masks = [cast(tuple[Image.Image, Image.Image], (region.mask, region.part)) for region in regions]
+    return tuple(Part(numbers[id(region.painting)], *both) for region, both in zip(regions, masks, strict=True))
 
 
 @dataclass(frozen=True)

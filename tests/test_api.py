@@ -125,6 +125,10 @@ def test_sub_styles_of_a_painting_go_to_the_regions_of_the_photo(client, photo, 
     settings = {**SMALL, "network": "student"}
     file, _ = client.predict(handle_file(photo), painting, settings, sub_styles=2, api_name="/optimize")
     assert nst.read_recipe(file)["sub_styles"] == len(regions)
+    Image.effect_noise((96, 64), 90).convert("RGB").save(tmp_path / "second.png")
+    second = handle_file(str(tmp_path / "second.png"))
+    file, _ = client.predict(handle_file(photo), painting, settings, second=second, sub_styles=1, api_name="/optimize")
+    assert nst.read_recipe(file)["second"] == "second.png"
     for endpoint in ("/stylize", "/optimize"):
         with pytest.raises(AppError, match="painting"):
             client.predict(handle_file(photo), style=nst.styles()[0].id, sub_styles=2, api_name=endpoint)

@@ -10,12 +10,13 @@ from PIL import Image
 import nst
 from nst import SettingsError
 from nst.drawings import DRAWINGS
-from nst.page.board import Board, Wished, drawn
+from nst.page.board import COLORS, Board, Wished, drawn
 from nst.page.look_regions import Matched
 from nst.page.pictures import Upload
-from nst.page.sub_styles import Division, division_of, stated
+from nst.page.sub_styles import Division, division_of
 from nst.regions.matching import Assignment
-from nst.regions.region import Region
+from nst.regions.region import MAX_PAINTINGS, Region
+from nst.requests import parts_of
 
 WORDS = {"lead": {"en": "Tap"}}
 
@@ -44,8 +45,11 @@ def file(tmp_path_factory) -> str:
 
 @pytest.fixture(scope="module")
 def division(file) -> Division:
-    sub_styles = nst.decompose(halves(*PAIRS[0]), 2)
-    return Division("painting.png", (sub_styles[0].painting,), sub_styles, (1.0, 1.0))
+    return Division.of("painting.png", Upload(file, None), nst.decompose(halves(*PAIRS[0]), 2), (1.0, 1.0))
+
+
+def test_every_part_that_there_may_be_has_a_color_of_its_own():
+    assert len(set(COLORS)) == MAX_PAINTINGS
 
 
 def test_a_tap_finds_its_region_and_every_region_has_its_number_inside(found):
@@ -87,36 +91,33 @@ def test_regions_of_the_same_part_are_joined(found):
 
 def test_a_tap_reassigns_a_region_of_this_photo_and_of_no_other(division, file, tmp_path):
     photo = Upload(file, None)
-    numbers = division.on(photo).numbers
+    numbers = division.assignment.numbers
     wish = tuple(1 - n if region == 0 else n for region, n in enumerate(numbers))
     changed = division.wished(Wished(wish, division.weights), photo)
-    assert changed.on(photo).numbers == wish
-    assert division.on(photo).numbers == numbers
+    assert changed.on(photo) is changed
+    assert changed.assignment.numbers == wish
+    assert division.assignment.numbers == numbers
     halves(*PAIRS[1]).save(tmp_path / "other.png")
     other = Upload(str(tmp_path / "other.png"), None)
-    assert changed.on(other).numbers == division.on(other).numbers
-    # A further tap leaves the first as it is.
-    last = len(wish) - 1
-    further = tuple(1 - n if region == last else n for region, n in enumerate(wish))
-    assert changed.wished(Wished(further, division.weights), photo).on(photo).numbers == further
+    assert changed.on(other).assignment.numbers == division.on(other).assignment.numbers
 
 
 def test_a_weight_of_zero_leaves_a_sub_style_out(division, file):
     photo = Upload(file, None)
-    changed = division.wished(Wished(division.on(photo).numbers, (0.0, 1.0)), photo)
-    assert set(changed.on(photo).numbers) == {1}
-    [part] = changed.parts(photo)
-    assert part.part is division.sub_styles[1].part
-    with pytest.raises(SettingsError, match="other sub-styles"):
-        division.wished(Wished((0, 2), division.weights), photo)
+    changed = division.wished(Wished(division.assignment.numbers, (0.0, 1.0)), photo)
+    assert set(changed.assignment.numbers) == {1}
+    [part] = parts_of(changed.assignment.joined(), changed.paintings)
+    assert (part.painting, part.part) == (0, division.sub_styles[1].part)
+    for numbers, weights in (((0, 2), (1, 1)), ((0,), (1, 1)), ((0, 0), (1,))):
+        with pytest.raises(SettingsError, match="other regions"):
+            division.wished(Wished(numbers, weights), photo)
 
 
 def test_a_division_lasts_as_long_as_its_painting(division):
-    state = stated(division)
-    assert division_of(state, Upload("painting.png", None)) is division
-    assert division_of(state, Upload("another.png", None)) is None
+    assert division_of(division, Upload("painting.png", None)) is division
+    assert division_of(division, Upload("another.png", None)) is None
     assert division_of(None, Upload("painting.png", None)) is None
-    assert division_of(state, None) is None
+    assert division_of(division, None) is None
 
 
 def test_regions_that_were_changed_are_the_masks_of_a_look(found):

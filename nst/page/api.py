@@ -23,7 +23,7 @@ from nst.page.pictures import PictureInput, Previews, Upload
 from nst.page.refusals import answers, refusal
 from nst.page.visitors import Visitor, file_name, new_folder, visitor
 from nst.regions.region import MAX_PAINTINGS
-from nst.requests import SHARE, Extras, FastRequest, FullRequest, Part, texture
+from nst.requests import SHARE, Extras, FastRequest, FullRequest, parts_of, texture
 from nst.settings import Settings
 
 PAINTINGS = Knob("paintings", 1, "How many paintings.", 1, MAX_PAINTINGS, 1)
@@ -73,7 +73,7 @@ def stylize(
     if painting is not None:
         opened = painting.open()
         style = {nst.style_of(opened): 1.0}
-        regions = () if sub_styles is None else tuple(nst.assign(picture, _divided(opened, sub_styles)))
+        regions = () if sub_styles is None else tuple(nst.assign(picture, _divided([opened], sub_styles)))
     elif sub_styles is not None:
         raise refusal(request, "sub_needs")
     strength, stroke = (1.0 if number is None else number for number in (strength, stroke))
@@ -116,7 +116,7 @@ def optimize(
         share: the second painting's share, from 0 to 1, unless it has a region of its own
         places: a drawing of the regions: #e8590c is the second painting, #1971c2 stays a photo, the rest is the first
         style: an id from /styles, or a mixture of them, instead of a painting; their textures stand in for it
-        sub_styles: into how many sub-styles to divide the painting, one for each region of the photo; 0 finds how many
+        sub_styles: into how many sub-styles to divide each painting, one for each region; 0 finds how many
     Returns:
         the painting so far, and the progress
     """
@@ -137,8 +137,8 @@ def optimize(
     if sub_styles is not None:
         if mixture is not None:
             raise refusal(request, "sub_needs")
-        regions = nst.assign(picture, _divided(first, sub_styles))
-        beside = replace(beside, sub_styles=tuple(Part(0, r.mask, r.part) for r in regions))
+        paintings = [painting for painting in (first, beside.second) if painting is not None]
+        beside = replace(beside, sub_styles=parts_of(nst.assign(picture, _divided(paintings, sub_styles)), paintings))
     order = FullRequest(picture, first, chosen, beside=beside, style=mixture)
     order.paintings()  # refuses what cannot be painted before anything starts
     job = Job(work(order))
@@ -171,9 +171,10 @@ def estimate(
     return known | {"device": device.describe(device.choose())}
 
 
-def _divided(painting: nst.Picture, number: float) -> list[nst.SubStyle]:
-    """Divide a painting into this number of sub-styles, or into as many as it has if it is 0. Raises SettingsError."""
-    return nst.decompose(painting, _whole(number) or None)
+def _divided(paintings: list[nst.Picture], number: float) -> list[nst.SubStyle]:
+    """Divide each painting into this number of sub-styles, or into as many as it has if it is 0. Raises
+    SettingsError."""
+    return nst.decompose(paintings, _whole(number) or None)
 
 
 def _settings(values: Any) -> Settings:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # with torch, which the page does without at first
 SHOWN = 360  # long side in pixels of a picture on the board
 CELLS = 72  # the same of the grid that says which region a tap meant
 TINT = 0.55  # share of a region's color in the picture
+CONCURRENCY = {"concurrency_id": "regions", "concurrency_limit": 2}  # of dividing pictures into regions
 COLORS = ("#3c69b3", "#d08a1d", "#4c9a72", "#b5485d", "#7a5aa6", "#2f9fb5", "#8c6d4f", "#8f9a3a")
 
 TEMPLATE = '<div class="board"></div>'
@@ -166,7 +167,7 @@ def drawn(
 def _divided(picture: Image.Image, shares: np.ndarray, names: list[int], colors: list[int]) -> dict[str, Any]:
     """Return a picture tinted by region for the page, with the region of every cell of a grid, and for each region a
     place well inside of it, in percent. ``shares`` are ``[R, h, w]``; regions have ``names`` and ``colors``."""
-    from scipy.ndimage import distance_transform_edt
+    from nst.regions.masks import deepest
 
     shown = fit(picture.convert("RGB"), min(SHOWN, max(picture.size)))
     scaled = [np.asarray(Image.fromarray(share).resize(shown.size, Image.Resampling.BILINEAR)) for share in shares]
@@ -182,9 +183,8 @@ def _divided(picture: Image.Image, shares: np.ndarray, names: list[int], colors:
     grid = np.asarray(Image.fromarray(labels.astype(np.uint8)).resize(cells, Image.Resampling.NEAREST))
     spots = []
     for region, name in enumerate(names):
-        if (inside := np.pad(grid == region, 1)).any():
-            depth = distance_transform_edt(inside)[1:-1, 1:-1]
-            row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+        if (inside := grid == region).any():
+            row, column = deepest(inside)
             place = round(100 * (column + 0.5) / cells[0], 1), round(100 * (row + 0.5) / cells[1], 1)
             spots.append((name, *place))
     rows = ["".join(str(names[region]) for region in row) for row in grid]

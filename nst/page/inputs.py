@@ -15,7 +15,7 @@ from nst.page import region_inputs
 from nst.page.photos import example
 from nst.page.refusals import refusal
 from nst.page.sub_styles import Division, division_of
-from nst.requests import FAST, OWN, FastRequest, FullRequest, texture
+from nst.requests import FAST, OWN, FastRequest, FullRequest, parts_of, texture
 from nst.settings import KNOBS, Settings
 
 Given = dict[Any, Any]
@@ -74,7 +74,7 @@ class Inputs:
         size = None if given[p.original] else int(given[p.size])
         order = FastRequest(style, given[p.strength], given[p.stroke], given[p.color], size, int(given[p.seed]))
         divided = self.division(given)
-        return replace(order, regions=tuple(divided.on(given[p.photo]).joined())) if divided else order
+        return replace(order, regions=tuple(divided.on(given[p.photo]).assignment.joined())) if divided else order
 
     def settings(self, given: Given) -> Settings:
         """The settings chosen on the page. Raises SettingsError."""
@@ -107,8 +107,9 @@ class Inputs:
             order = replace(order, fast_style=OWN if style is None else style)
         beside = region_inputs.gathered(given[p.second], given[p.share], given[p.placed])
         if divided := self.division(given):
-            second = divided.paintings[1] if len(divided.paintings) > 1 else None
-            beside = replace(beside, second=second, sub_styles=divided.parts(given[p.photo]))
+            paintings = divided.paintings
+            parts = parts_of(divided.on(given[p.photo]).assignment.joined(), paintings)
+            beside = replace(beside, second=paintings[1] if len(paintings) > 1 else None, sub_styles=parts)
         return replace(order, beside=beside)
 
     def turned_to(self, settings: Settings) -> Updates:

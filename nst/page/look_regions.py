@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +11,15 @@ from gradio.events import Dependency
 from PIL import Image
 
 from nst.errors import SettingsError
-from nst.page.board import Board, Wished, drawn
+from nst.page.board import CONCURRENCY, Board, Wished, drawn
 from nst.page.pictures import PictureInput, Upload
 from nst.page.refusals import answers, refusal
-from nst.page.sub_styles import CONCURRENCY, QUIET
 from nst.page.texts import names, t
 
 if TYPE_CHECKING:  # with torch, which the page does without at first
     from nst.regions.matching import Assignment
 
-State = dict[str, Any] | None
-"""The regions on the board, and a word that changes with them: gradio compares what it can read."""
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +36,10 @@ class Matched:
         return {"masks": [r.mask for r in regions], "reference_masks": [r.part for r in regions]}
 
 
-def stated(matched: Matched) -> State:
-    """Return the regions as the page's state holds them."""
-    return {"word": str(id(matched)), "matched": matched}
-
-
-def matched_of(state: State, photo: Upload | None, reference: Upload | None) -> Matched | None:
+def matched_of(matched: Matched | None, photo: Upload | None, reference: Upload | None) -> Matched | None:
     """Return the regions in the page's state, if they are of the pictures on the page."""
-    found = state and state["matched"]
-    same = found and photo and reference and (found.photo, found.reference) == (photo.source, reference.source)
-    return found if same else None
+    same = matched and photo and reference and (matched.photo, matched.reference) == (photo.source, reference.source)
+    return matched if same else None
 
 
 @answers
@@ -59,20 +51,21 @@ def find(photo: Upload | None, reference: Upload | None, number: float, request:
         raise refusal(request, "look_needs")
     ours = photo.open()
     found = Matched(photo.source, reference.source, matched(ours, reference.open(), int(number) or None))
-    return stated(found), drawn(ours.image, found.assignment), gr.Button(visible=True)
+    return found, drawn(ours.image, found.assignment), gr.Button(visible=True)
 
 
 @answers
-def change(wish: Wished | None, state: State, photo: Upload | None, request: gr.Request) -> tuple[State, str]:
+def change(
+    wish: Wished | None, matched: Matched | None, photo: Upload | None, request: gr.Request
+) -> tuple[Matched | None, str]:
     """Take what was chosen on the board: (state, board)."""
-    if wish is None or state is None or photo is None:
-        return state, ""
-    before = state["matched"]
-    found = before.assignment
-    if len(wish.numbers) != len(found.numbers) or any(n >= len(found.parts) for n in wish.numbers):
+    if wish is None or matched is None or photo is None:
+        return matched, ""
+    found = matched.assignment
+    if len(wish.numbers) != len(found.numbers) or max(wish.numbers) >= len(found.parts):
         raise SettingsError("The photos have other regions by now: show them again.")
-    changed = Matched(before.photo, before.reference, found.changed(wish.numbers))
-    return stated(changed), drawn(photo.open().image, changed.assignment)
+    matched = replace(matched, assignment=found.changed(wish.numbers))
+    return matched, drawn(photo.open().image, matched.assignment)
 
 
 def end() -> tuple[None, str, gr.Button]:

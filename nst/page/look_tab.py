@@ -140,7 +140,7 @@ class LookEvents:
         uploads = {name: upload for name in names if (upload := given[getattr(p, name)]) is not None}
         opened: dict[str, Any] = {}
         matched = look_regions.matched_of(given[p.matched.state], given[p.photo], given[p.reference])
-        by_hand = matched.masks() if matched and len(uploads) == 2 else {}
+        by_hand = matched.masks() if matched and not uploads.keys() & {"masks", "reference_masks"} else {}
 
         def wanted() -> bool:
             return not here.gone and here.doing(job, "look")

@@ -217,7 +217,10 @@ def full_wired(page: gr.Blocks, p: SimpleNamespace, full: OptimizeEvents) -> Non
     weight.input(None, weight, p.strength, js=STRENGTH_OF_WEIGHT, **NOW)
 
     told = {"fn": beforehand.tell, "inputs": beforehand.asked, "outputs": beforehand.told, **NOW}
-    changes = [part.change for part in (p.photo, p.second, p.original, *(p.knobs[name] for name in COSTLY + TOGETHER))]
+    changes = [
+        part.change
+        for part in (p.photo, p.second, p.sub_styles.state, p.original, *(p.knobs[name] for name in COSTLY + TOGETHER))
+    ]
     gr.on(changes, trigger_mode="always_last", **told)
     # After the first picture, which these would slow down.
     p.first.then(**told).then(warm_up, None, None, **NOW).then(**told)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -13,86 +12,77 @@ from gradio.events import Dependency
 
 import nst
 from nst.images import Picture
-from nst.page.board import Board, Wished, drawn
+from nst.page.board import CONCURRENCY, Board, Wished, drawn
 from nst.page.photos import example
 from nst.page.pictures import PictureInput, Upload
 from nst.page.refusals import answers, refusal
 from nst.page.texts import names, say, t
 from nst.regions.region import MAX_PAINTINGS
-from nst.requests import Part
 
 if TYPE_CHECKING:  # with torch, which the page does without at first
     from nst.regions.matching import Assignment
 
 SOME = 0  # as a number of sub-styles: as many as are found
-CONCURRENCY = {"concurrency_id": "regions", "concurrency_limit": 2}
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
-State = dict[str, Any] | None
-"""The division that is painted with, and a word that changes with it: gradio compares what it can read."""
 
-
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Division:
-    """The sub-styles of one visitor's paintings, how readily each is chosen, and what was chosen by hand.
+    """The sub-styles of a visitor's paintings, how readily each is chosen, and which region of the photo takes which.
 
-    It lasts as long as ``key``, the first painting's file, is the painting on the page."""
+    It lasts as long as the file ``painting`` is the painting on the page, and is made anew for another file than
+    ``photo``, None for the example."""
 
-    key: str
-    paintings: tuple[Picture, ...]
-    sub_styles: list[nst.SubStyle]
+    painting: str
+    photo: str | None
+    sub_styles: tuple[nst.SubStyle, ...]
     weights: tuple[float, ...]
-    chosen: dict[int, int] = field(default_factory=dict)  # sub-styles by region of the photo ``of``
-    of: str | None = None
-    _found: dict[str | None, Assignment] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    assignment: Assignment
 
-    def on(self, photo: Upload | None) -> Assignment:
-        """Return the assignment for this photo, or for the example; found once for each. Raises ImageError."""
+    @classmethod
+    def of(
+        cls, painting: str, photo: Upload | None, sub_styles: Sequence[nst.SubStyle], weights: Sequence[float]
+    ) -> Division:
+        """Give each region of the photo the sub-style that fits it. Raises ImageError."""
         from nst.regions.substyles import assigned
 
-        source = photo and photo.source
-        with self._lock:
-            if source not in self._found:
-                picture = example() if photo is None else photo.open()
-                self._found = {source: assigned(picture, self.sub_styles, weights=self.weights)}
-            found = self._found[source]
-        if source != self.of:
-            return found
-        return found.changed([self.chosen.get(region, number) for region, number in enumerate(found.numbers)])
+        found = assigned(opened(photo), sub_styles, weights=weights)
+        return cls(painting, photo and photo.source, tuple(sub_styles), tuple(weights), found)
+
+    def on(self, photo: Upload | None) -> Division:
+        """Return the division for this photo. Raises ImageError."""
+        same = self.photo == (photo and photo.source)
+        return self if same else self.of(self.painting, photo, self.sub_styles, self.weights)
 
     def wished(self, wish: Wished, photo: Upload | None) -> Division:
-        """Return the division with the weights and the numbers that were chosen on the board. Raises SettingsError."""
-        if len(wish.weights) != len(self.weights) or any(n >= len(self.weights) for n in wish.numbers):
-            raise nst.SettingsError("The painting has other sub-styles by now: look at the board again.")
-        changed = Division(self.key, self.paintings, self.sub_styles, wish.weights, of=photo and photo.source)
-        if wish.weights == self.weights:
-            changed._found, before = dict(self._found), self.on(photo)
-            changed.chosen = dict(self.chosen) if self.of == changed.of else {}
-            pairs = zip(wish.numbers, before.numbers, strict=False)
-            changed.chosen |= {region: n for region, (n, old) in enumerate(pairs) if n != old}
-        return changed
+        """Return the division with the weights and the numbers that were chosen on the board; other weights assign
+        anew. Raises SettingsError."""
+        now = self.on(photo)
+        count, regions = len(now.sub_styles), len(now.assignment.numbers)
+        if len(wish.weights) != count or len(wish.numbers) != regions or max(wish.numbers) >= count:
+            raise nst.SettingsError("The painting or the photo has other regions by now: look at the board again.")
+        if wish.weights != now.weights:
+            return self.of(now.painting, photo, now.sub_styles, wish.weights)
+        return replace(now, assignment=now.assignment.changed(wish.numbers))
 
     def board(self, photo: Upload | None) -> str:
         """Return the board's value. Raises ImageError."""
-        picture = example() if photo is None else photo.open()
-        return drawn(picture.image, self.on(photo), self.sub_styles, self.weights)
+        return drawn(opened(photo).image, self.assignment, self.sub_styles, self.weights)
 
-    def parts(self, photo: Upload | None) -> tuple[Part, ...]:
-        """Return which part of which painting goes where, for the photo. Raises ImageError."""
-        numbers = {id(painting): number for number, painting in enumerate(self.paintings)}
-        return tuple(Part(numbers[id(r.painting)], r.mask, r.part) for r in self.on(photo).joined())
-
-
-def stated(division: Division) -> State:
-    """Return the division as the page's state holds it."""
-    return {"word": f"{division.key} {id(division)}", "division": division}
+    @property
+    def paintings(self) -> tuple[Picture, ...]:
+        """The paintings that the sub-styles are parts of."""
+        return tuple({id(s.painting): s.painting for s in self.sub_styles}.values())
 
 
-def division_of(state: State, painting: Upload | None) -> Division | None:
+def opened(photo: Upload | None) -> Picture:
+    """Return the visitor's photo, or the example. Raises ImageError."""
+    return example() if photo is None else photo.open()
+
+
+def division_of(division: Division | None, painting: Upload | None) -> Division | None:
     """Return the division in the page's state, if it is of the painting on the page."""
-    found = state and state["division"]
-    return found if found and painting is not None and found.key == painting.source else None
+    return division if division and painting is not None and division.painting == painting.source else None
 
 
 @answers
@@ -102,38 +92,35 @@ def find(
     """Divide the painting, or both, into sub-styles: (state, board, status, button to end it)."""
     if painting is None:
         raise refusal(request, "sub_needs")
-    pictures = tuple(upload.open() for upload in (painting, second) if upload is not None)
+    pictures = [upload.open() for upload in (painting, second) if upload is not None]
     most = MAX_PAINTINGS // len(pictures)
     sub_styles = nst.decompose(pictures, min(int(number), most) or None)
-    division = Division(painting.source, _opened(sub_styles), sub_styles, (1.0,) * len(sub_styles))
-    board, count = division.board(photo), len(sub_styles)
+    count = len(sub_styles)
+    division = Division.of(painting.source, photo, sub_styles, (1.0,) * count)
     words = say(request, "sub_found", number=count) if count > 1 else say(request, "sub_one")
-    return stated(division), board, words, gr.Button(visible=True)
-
-
-def _opened(sub_styles: Sequence[nst.SubStyle]) -> tuple[Picture, ...]:
-    """Return the paintings that sub-styles are parts of, each once."""
-    return tuple({id(s.painting): s.painting for s in sub_styles}.values())
+    return division, division.board(photo), words, gr.Button(visible=True)
 
 
 @answers
-def change(wish: Wished | None, state: State, photo: Upload | None, request: gr.Request) -> tuple[State, str]:
+def change(
+    wish: Wished | None, division: Division | None, photo: Upload | None, request: gr.Request
+) -> tuple[Division | None, str]:
     """Take what was chosen on the board: (state, board)."""
-    if wish is None or state is None:
-        return state, ""
-    division = state["division"].wished(wish, photo)
-    return stated(division), division.board(photo)
+    if wish is None or division is None:
+        return division, ""
+    division = division.wished(wish, photo)
+    return division, division.board(photo)
 
 
 @answers
 def show(
-    state: State, photo: Upload | None, painting: Upload | None, request: gr.Request
-) -> tuple[str, Any, str | Any]:
-    """Show the board for another photo, or nothing for another painting: (board, button to end it, status)."""
-    division = division_of(state, painting)
-    if division is None:
-        return "", gr.Button(visible=False), ""
-    return division.board(photo), gr.Button(visible=True), gr.skip()
+    division: Division | None, photo: Upload | None, painting: Upload | None, request: gr.Request
+) -> tuple[Any, ...]:
+    """Show the board for another photo, or nothing for another painting: (state, board, button to end it, status)."""
+    if division_of(division, painting) is None:
+        return end()
+    division = division.on(photo)
+    return division, division.board(photo), gr.Button(visible=True), gr.skip()
 
 
 def end() -> tuple[None, str, gr.Button, str]:
@@ -168,6 +155,6 @@ def wired(s: SimpleNamespace, second: PictureInput) -> tuple[list[Dependency], D
     found = s.find.click(find, asked, [s.state, s.board, s.status, s.end], **CONCURRENCY, **QUIET)
     ended = s.end.click(end, None, [s.state, s.board, s.end, s.status], concurrency_limit=None, **QUIET)
     changed = s.board.input(change, [s.board, s.state, s.photo], [s.state, s.board], **CONCURRENCY, **QUIET)
-    told = {"inputs": [s.state, s.photo, s.painting], "outputs": [s.board, s.end, s.status]}
+    told = {"inputs": [s.state, s.photo, s.painting], "outputs": [s.state, s.board, s.end, s.status]}
     gr.on([s.photo.change, s.painting.change], show, trigger_mode="always_last", **told, **CONCURRENCY, **QUIET)
     return [found, ended], changed

@@ -32,7 +32,7 @@ class TimeLabels:
     def asked(self) -> set[gr.components.Component]:
         """The components it reads."""
         p = self.parts
-        return {p.photo, p.second, p.original, p.sub_styles.state, *p.knobs.values()}
+        return {*self.inputs.chosen, p.second, p.original, *p.knobs.values()}
 
     @property
     def told(self) -> list[gr.components.Component]:
@@ -48,8 +48,8 @@ class TimeLabels:
         except NSTError:
             return {p.estimate: ""}  # reported when painting starts
         labels = [(label(request, how, size, settings), how) for how in HOWS]
-        divided = given[p.sub_styles.state]
-        paintings = len(divided["division"].sub_styles) if divided else 1 + (given[p.second] is not None)
+        divided = self.inputs.division(given)
+        paintings = len(divided.sub_styles) if divided else 1 + (given[p.second] is not None)
         sentence = "" if given[p.how] == FAST else told(request, size, settings, paintings)
         return {p.estimate: sentence, p.how: gr.Radio(choices=labels)}
 

@@ -146,3 +146,13 @@ def _open_mask(source: Source, of: Picture, kind: str) -> tuple[Image.Image, lis
             "stretched."
         )
     return mask.resize(size, Image.Resampling.BILINEAR), notes
+
+
+def deepest(inside: np.ndarray) -> tuple[int, int]:
+    """Return the row and column that are farthest from the edge of a region, a boolean array ``[H, W]`` with some true.
+    What is beyond the picture counts as outside."""
+    from scipy.ndimage import distance_transform_edt
+
+    depth = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+    return int(row), int(column)
