@@ -18,6 +18,10 @@ def keep_to_a_share() -> None:
     name = os.environ.get("PYTEST_XDIST_WORKER")
     if name is None:
         return
+    if hasattr(os, "setsid"):
+        # Chromium starts a session of its own. Where Linux groups processes by session (autogroup), it was not run for
+        # up to half a minute while the session of all workers kept both cores busy; one session per worker is fair.
+        os.setsid()
     number, workers = int(name.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
     if hasattr(os, "sched_setaffinity"):
         mine = share(list(os.sched_getaffinity(0)), number, workers)

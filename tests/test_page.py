@@ -402,14 +402,14 @@ def test_a_painting_of_ones_own_paints_at_once_is_learned_kept_and_brought_back(
     visitor.give("own-painting", tmp_path / "my_wind.png")
     visitor.sees("#paint-status", "in the style of my wind.")
 
-    visitor.tap("#own-learn")
-    visitor.sees("#own-status", "steps done")
     result = visitor.page.locator("#paint-result img").first
     shown = result.get_attribute("src")
+    visitor.tap("#own-learn")
+    visitor.sees("#own-status", "steps done")
     visitor.tap("#own-stop")
     visitor.sees("#own-status", first(said["learned"]))
     expect(visitor.page.locator("#own-learn")).to_be_visible()
-    expect(result).not_to_have_attribute("src", shown)  # painted anew, with what was learned
+    expect(result).not_to_have_attribute("src", shown)  # painted anew, with what is learned
     visitor.sees_picture("paint")
     file = visitor.downloads("#own-file", tmp_path)
     style = nst.open_style(file)
