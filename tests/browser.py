@@ -18,6 +18,15 @@ GRADIOS_OWN = "Method not implemented."  # a warning of Gradio's client whenever
 DRAWING_BOARD = re.compile(r"\s+at \w+\.|.*GL Driver Message")
 NAMES = ("CHROMIUM", "chromium", "chromium-browser", "google-chrome", "chrome")
 
+# Settles once a drawer has parts that a visitor can use, and as many as before for some frames.
+FILLED = """async (drawer) => {
+  const parts = () => document.querySelectorAll(drawer + ' :is(input, button, textarea, canvas, .board)').length;
+  for (let same = 0, before = 0; same < 4; ) {
+    await new Promise(requestAnimationFrame);
+    const now = parts();
+    [same, before] = [now > 1 && now === before ? same + 1 : 0, now];
+  }
+}"""
 OFTEN = 100  # milliseconds between two looks; at every frame, looking would cost more than the page itself
 
 expect.set_options(timeout=LONG * 1000)
@@ -69,6 +78,12 @@ class Visitor:
 
     def tap(self, selector: str) -> None:
         self.page.locator(selector).click()
+
+    def open(self, drawer: str) -> None:
+        """Open a drawer, and wait until Gradio has filled it: it makes what is inside only then, and a frame later gives
+        every part the value that it had before, whatever was typed meanwhile."""
+        self.tap(f"#{drawer} > button")
+        self.page.evaluate(FILLED, f"#{drawer}")
 
     def give(self, place: str, file: Path) -> None:
         """Upload ``file`` at the picture input ``place``."""

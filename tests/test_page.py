@@ -83,7 +83,7 @@ def open_all(visitor: Visitor, locale: str = "en-US", steps: int = 1000) -> None
 
 
 def choose_steps(visitor: Visitor, steps: int = 1000) -> None:
-    visitor.tap("#paint-more > button")
+    visitor.open("paint-more")
     visitor.turn("knob-steps", steps)
 
 
@@ -226,7 +226,7 @@ def test_a_picture_that_was_painted_at_once_gives_its_settings_back(visit, tmp_p
     style, other = nst.styles()[2].id, nst.styles()[4].id
     recipe = fast.recipe({style: 0.5, other: 0.5}, 0.8, 96, stroke=1.5, color="match", seed=7)
     nst.save_image(Image.new("RGB", (96, 64)), tmp_path / "result.png", recipe=recipe)
-    visitor.tap("#paint-more > button")
+    visitor.open("paint-more")
     take(visitor, tmp_path / "result.png")
     visitor.sees("#paint-about", "Settings restored.")
     visitor.tap("#paint-examples button >> nth=1")
@@ -247,7 +247,7 @@ def test_the_result_stays_in_sight_while_the_wall_is_scrolled(visit):
 
 def test_keep_painting_takes_the_style_at_hand_and_another_tap_is_painted_at_once(visit, tmp_path):
     visitor = visit()
-    visitor.tap("#paint-more > button")
+    visitor.open("paint-more")
     visitor.turn("paint-size", 256)  # at which a thousand steps are not over when they are stopped
     visitor.turn("knob-steps", 1000)
     visitor.tap("#paint-keep")
@@ -285,7 +285,7 @@ def test_a_knob_does_not_replace_what_took_long(visit):
 def knobs(server, chrome):
     """A page with all knobs in sight, for tests that only turn them and read what is said."""
     visitor = Visitor(chrome, server.url + FULL)
-    visitor.tap("#paint-more > button")
+    visitor.open("paint-more")
     yield visitor
     visitor.leave()
 
@@ -428,11 +428,11 @@ def test_a_painting_of_ones_own_paints_at_once_is_learned_kept_and_brought_back(
 def test_a_painting_is_divided_and_a_tap_gives_a_region_another_part(visit, photo, tmp_path):
     halves(*PAIRS[0]).save(tmp_path / "painting.png")
     visitor = visit(SMALL)
-    visitor.tap("#sub-styles > button")
+    visitor.open("sub-styles")
     visitor.tap("#sub-find")
     visitor.sees(TOAST, "Choose a painting under Your painting first")
     visitor.give("paint-photo", photo)
-    visitor.tap("#own-style > button")
+    visitor.open("own-style")
     visitor.give("own-painting", tmp_path / "painting.png")
     visitor.sees("#paint-status", "painting")
     shown = painted_now(visitor)
@@ -566,11 +566,11 @@ def test_everybody_can_use_the_page(visit, size, locale, scheme):
     visitor = visit(SMALL, size=size, locale=locale, scheme=scheme)
     assert (brightness(visitor) > 200) == (scheme == "light")
     visitor.page.get_by_role("button", name=words(locale)["own_style"]).click()
-    visitor.tap("#paint-more > button")
+    visitor.open("paint-more")
     expect(visitor.page.locator("#knob-steps")).to_be_visible()
     assert complaints_of_axe(visitor) == []
     open_look(visitor, locale)
-    visitor.tap("#look-more > button")
+    visitor.open("look-more")
     expect(visitor.page.locator("#look-regions")).to_be_visible()
     assert complaints_of_axe(visitor) == []
 
@@ -627,7 +627,7 @@ def test_a_photo_takes_the_look_of_another_at_once_and_gives_it_as_a_file(visit,
         recipe = nst.read_recipe(file)
         assert (recipe["engine"], recipe["reference"], recipe["how"]) == ("photo look", "dusk.png", "once")
     assert file.name == "beach-look.jpg"
-    visitor.tap("#look-more > button")
+    visitor.open("look-more")
     visitor.tap("#look-find")
     spots = visitor.page.locator("#look-board .spot")
     expect(spots.first).to_be_visible()
@@ -658,7 +658,7 @@ def test_one_mask_without_the_other_is_refused_and_the_tab_is_ready_again(visit,
     visitor = visit(SMALL)
     open_look(visitor)
     visitor.give("look-photo", photo)
-    visitor.tap("#look-more > button")
+    visitor.open("look-more")
     visitor.give("look-mask", photo)
     expect(visitor.page.locator("#look-mask img")).to_be_visible()
     visitor.give("look-reference", photo)
@@ -679,7 +679,7 @@ def test_a_stopped_painting_goes_on_also_in_a_page_opened_anew(visit, server, ph
     painting = nst.read_recipe(visitor.downloads("#paint-png", tmp_path))["painting"]
     visitor.page.goto(server.url)
     visitor.sees_picture("paint")
-    visitor.tap("#paint-more > button")
+    visitor.open("paint-more")
     visitor.sees("#paint-go-on", "of 1000")
     visitor.tap("#paint-go-on")
     expect(visitor.page.locator("#knob-steps input[type=number]")).to_have_value("1000")
@@ -721,7 +721,7 @@ def shown_in_the_middle(board: Locator) -> tuple[int, ...]:
 
 def draw_a_stroke(visitor: Visitor) -> None:
     """Choose a second painting, and draw where it goes: in the middle of ``photo``, which is gray."""
-    visitor.tap("#paint-places > button")
+    visitor.open("paint-places")
     visitor.tap("#paint-second-drawings button >> nth=0")
     expect(visitor.page.locator("#paint-second img")).to_be_visible()
     board = visitor.page.locator("#paint-draw canvas").first
@@ -775,7 +775,7 @@ def test_going_on_puts_the_drawing_back_on_the_board(visit, photo, tmp_path):
     visitor.sees("#paint-status", "Stopped after step")
     visitor.page.reload()
     visitor.sees_picture("paint")
-    visitor.tap("#paint-more > button")
+    visitor.open("paint-more")
     visitor.tap("#paint-go-on")
     visitor.sees("#paint-status", "Step ")
     visitor.tap("#paint-stop")

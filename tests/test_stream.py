@@ -22,7 +22,8 @@ window.fetch = async (resource, options) => {
     const lines = messages.map((message) => `data: ${JSON.stringify(message)}\\n\\n`).join("");
     controller.enqueue(new TextEncoder().encode(lines));
   };
-  connections.push({ say, raw: (bytes) => controller.enqueue(bytes), fail: () => controller.error(new TypeError("network")) });
+  const raw = (bytes) => controller.enqueue(bytes), fail = () => controller.error(new TypeError("network"));
+  connections.push({ say, raw, fail });
   return new Response(body);
 };
 """
@@ -141,7 +142,8 @@ def test_what_is_completed_before_its_answer_came_holds_nothing_open(stage):
 def test_a_message_in_two_pieces_is_one(stage):
     heard = stage.evaluate("""async () => {
       await join("é");
-      const first = await settled(1), bytes = new TextEncoder().encode('data: {"msg": "estimation", "event_id": "é"}\\n\\n');
+      const first = await settled(1), line = 'data: {"msg": "estimation", "event_id": "é"}\\n\\n';
+      const bytes = new TextEncoder().encode(line);
       first.raw(bytes.slice(0, 43));
       first.raw(bytes.slice(43));
       await hears("estimation é");

@@ -26,12 +26,13 @@ and these."""
 def paint(pixels: np.ndarray, run: Run, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
     """Paint ``[H, W, 3]`` bytes; ``progress(tiles done, tiles in all)`` is called for each tile."""
     height, width = pixels.shape[:2]
+    progress = progress or (lambda done, total: None)
     if max(height, SMALLEST) * max(width, SMALLEST) <= WHOLE:
         places, known = [(slice(0, height), slice(0, width))], None
     else:
         places = [(rows, columns) for rows in cut(height) for columns in cut(width)]
+        progress(0, len(places))  # before the statistics, which take seconds
         known = measure(pixels, run)
-    progress = progress or (lambda done, total: None)
     result = np.empty((height, width, 3), np.uint8)
     for number, (rows, columns) in enumerate(places):
         progress(number, len(places))
