@@ -80,8 +80,8 @@ class Visitor:
         self.page.locator(selector).click()
 
     def open(self, drawer: str) -> None:
-        """Open a drawer, and wait until Gradio has filled it: it makes what is inside only then, and a frame later gives
-        every part the value that it had before, whatever was typed meanwhile."""
+        """Open a drawer, and wait until Gradio has filled it: it makes what is inside only then, and a frame later
+        gives every part the value that it had before, whatever was typed meanwhile."""
         self.tap(f"#{drawer} > button")
         self.page.evaluate(FILLED, f"#{drawer}")
 

@@ -125,6 +125,17 @@ def test_an_event_that_joins_after_the_end_opens_a_stream_of_its_own(stage):
     assert (connections, heard) == (2, ["process_completed a", "close_stream ", "process_completed b"])
 
 
+def test_a_stream_that_ended_is_closed_and_says_so_once(stage):
+    """Read by hand, on and on: the client stops at the first word of an end."""
+    found = stage.evaluate("""async () => {
+      const response = await fetch(new Request("http://app/queue/data?session_hash=x"));
+      connections[0].say(over);
+      const text = await response.text();
+      return text;
+    }""")
+    assert found == 'data: {"msg": "close_stream"}\n\n'
+
+
 def test_what_is_completed_before_its_answer_came_holds_nothing_open(stage):
     heard = stage.evaluate("""async () => {
       await join("a");

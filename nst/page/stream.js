@@ -36,6 +36,8 @@
         setTimeout(resolve, 1000); // should another version of the client not abort
       }).then(() => (ending = null));
       controller.enqueue(encoder.encode('data: {"msg": "close_stream"}\n\n'));
+      controller.close();
+      reader.cancel();
     };
     // Takes the next messages; returns whether any were passed on, or the stream has ended.
     const pull = async (controller) => {
