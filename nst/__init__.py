@@ -2,7 +2,7 @@
 
 ``stylize`` paints in one pass with a trained network; ``optimize`` is the full method of Gatys, Ecker & Bethge (2016),
 for any photograph and any painting, one ``Step`` at a time; ``photoreal`` gives a photograph the look of another, and
-it stays a photograph.
+it stays a photograph; ``paint_film`` paints a film.
 
 Names are imported on first access (PEP 562): torch and ONNX Runtime take seconds, and not everyone needs both.
 """
@@ -14,7 +14,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nst.errors import Cancelled, ImageError, NSTError, SettingsError, WeightsUnavailable
+    from nst.errors import Cancelled, FilmError, ImageError, NSTError, SettingsError, WeightsUnavailable
     from nst.feedforward.fast import styles, stylize
     from nst.feedforward.learning import Lesson, learn_style
     from nst.feedforward.predict import style_of
@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from nst.saving import read_recipe, save_image
     from nst.settings import KNOBS, PRESETS, Settings
     from nst.version import __version__
+    from nst.video.reading import Film, open_film
+    from nst.video.run import FilmStep, paint_film
 
 # The same names at run time, by module; a test compares the two.
 _PUBLIC = {
-    "errors": ("Cancelled", "ImageError", "NSTError", "SettingsError", "WeightsUnavailable"),
+    "errors": ("Cancelled", "FilmError", "ImageError", "NSTError", "SettingsError", "WeightsUnavailable"),
     "optimization.estimates": ("Estimate", "estimate"),
     "feedforward.fast": ("styles", "stylize"),
     "feedforward.learning": ("Lesson", "learn_style"),
@@ -47,6 +49,8 @@ _PUBLIC = {
     "saving": ("read_recipe", "save_image"),
     "settings": ("KNOBS", "PRESETS", "Settings"),
     "version": ("__version__",),
+    "video.reading": ("Film", "open_film"),
+    "video.run": ("FilmStep", "paint_film"),
 }
 _HOME = {name: f"{__name__}.{module}" for module, names in _PUBLIC.items() for name in names}
 
@@ -56,6 +60,9 @@ __all__ = [
     "PRESETS",
     "Cancelled",
     "Estimate",
+    "Film",
+    "FilmError",
+    "FilmStep",
     "ImageError",
     "Lesson",
     "LookSettings",
@@ -74,9 +81,11 @@ __all__ = [
     "decompose",
     "estimate",
     "learn_style",
+    "open_film",
     "open_image",
     "open_style",
     "optimize",
+    "paint_film",
     "photoreal",
     "read_recipe",
     "save_image",

@@ -1,4 +1,4 @@
-"""The command line: ``nst paint``, ``photo``, ``styles``, ``learn``, ``recipe`` and ``serve``; the same as
+"""The command line: ``nst paint``, ``photo``, ``video``, ``styles``, ``learn``, ``recipe`` and ``serve``; the same as
 ``python -m nst``.
 
 It uses argparse, which is part of Python and starts at once. Slow imports are done where they are needed, so that help
@@ -15,37 +15,16 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from nst.arguments import Parser, add
 from nst.errors import ImageError, NSTError, SettingsError
 from nst.version import __version__
-
-if TYPE_CHECKING:
-    from nst.knobs import Knob
 
 FAILED, BAD_ARGUMENTS, STOPPED = 1, 2, 130
 NETWORKS = {"quick": "student", "both": "both", "full": "vgg19"}  # the setting `network`, by --how
 HOW = "fast, in one pass; quick, by steps under the small network; full, under VGG-19; both, quick and then full"
 WORDS = ("id", "title", "artist", "year", "license")  # listed for a style
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser that adds its arguments when it is used, and reports bad ones in one sentence.
-
-    The arguments of ``paint`` are made from ``KNOBS``, whose import takes longer than any other command's help."""
-
-    def __init__(self, *, arguments: Callable[[argparse.ArgumentParser], None] | None = None, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, **options)
-        self._arguments = arguments
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        if self._arguments is not None:
-            self._arguments(self)
-            self._arguments = None
-        return super().parse_known_args(args, namespace)
-
-    def error(self, message: str) -> None:
-        raise SettingsError(f"{message} ({self.prog} --help tells more)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,12 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return STOPPED
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="nst", description="A photo goes in, a painting comes out: neural style transfer.")
+def _parser() -> Parser:
+    parser = Parser(prog="nst", description="A photo goes in, a painting comes out: neural style transfer.")
     parser.add_argument("--version", action="version", version=f"nst {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], help: str, **options: Any) -> _Parser:
+    def command(name: str, run: Callable[[argparse.Namespace], int], help: str, **options: Any) -> Parser:
         made = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.", **options)
         made.set_defaults(run=run)
         return made
@@ -80,6 +59,9 @@ def _parser() -> _Parser:
 
     usage = "nst photo PHOTO REFERENCE -o OUT [options]"
     command("photo", _photo, "give a photo the look of another", usage=usage, arguments=_photo_arguments)
+
+    usage = "nst video FILM STYLE -o OUT.mp4 [options]"
+    command("video", _video, "paint a film, with its sound", usage=usage, arguments=_video_arguments)
 
     listed = command("styles", _styles, "list the styles that come with this program")
     listed.add_argument("--json", action="store_true", help="as JSON, for programs")
@@ -131,16 +113,16 @@ def _paint_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
     both = parser.add_argument_group("settings of every way of painting")
-    _add(both, KNOBS["size"], f" With fast {FAST_KNOBS['size'].low} to {FAST_KNOBS['size'].high}, usually the photo's.")
-    _add(both, KNOBS["stroke"])
-    _add(both, KNOBS["color"])
-    _add(both, KNOBS["seed"], f" With fast: {FAST_KNOBS['seed'].help}")
-    _add(parser.add_argument_group("settings of fast"), FAST_KNOBS["strength"])
+    add(both, KNOBS["size"], f" With fast {FAST_KNOBS['size'].low} to {FAST_KNOBS['size'].high}, usually the photo's.")
+    add(both, KNOBS["stroke"])
+    add(both, KNOBS["color"])
+    add(both, KNOBS["seed"], f" With fast: {FAST_KNOBS['seed'].help}")
+    add(parser.add_argument_group("settings of fast"), FAST_KNOBS["strength"])
     steps = parser.add_argument_group("settings of quick, both and full")
     steps.add_argument("--preset", choices=PRESETS, help="Settings that belong together; others given go first.")
     for knob in KNOBS.values():
         if knob.name not in FAST_KNOBS:
-            _add(steps, knob)
+            add(steps, knob)
 
 
 def _photo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -157,26 +139,21 @@ def _photo_arguments(parser: argparse.ArgumentParser) -> None:
         help="two pictures of flat colors, of the photo and of the reference: regions of one color belong together",
     )
     for knob in LOOK_KNOBS.values():
-        _add(parser, knob)
+        add(parser, knob)
 
 
-def _add(group: Any, knob: Knob, more: str = "") -> None:
-    """Add an option for a setting, with its help. Its range is checked once the engine is known."""
-    allowed = ", ".join(knob.choices) if knob.choices else f"{knob.low:g} to {knob.high:.10g}"
-    words = f"{knob.help} ({allowed}; usually {knob.default}){more}".replace("%", "%%")
-    kind = {"choices": knob.choices} if knob.choices else {"type": _number, "metavar": "N"}
-    names = [f"--{knob.name.replace('_', '-')}", *["--brush"] * (knob.name == "stroke")]
-    group.add_argument(*names, dest=knob.name, help=words, **kind)
+def _video_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``nst video``, with settings from ``VIDEO_KNOBS``."""
+    from nst.video.run import VIDEO_KNOBS
 
-
-def _number(text: str) -> int | float:
-    try:
-        return int(text)
-    except ValueError:
-        try:
-            return float(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+    parser.add_argument("film", metavar="FILM", help="a film, or an animated GIF or WebP picture")
+    parser.add_argument(
+        "style", metavar="STYLE", help="a style's id (nst styles), a file of nst learn, or a painting, any picture file"
+    )
+    parser.add_argument("-o", "--out", metavar="OUT.mp4", type=Path, required=True, help="the film to write")
+    parser.add_argument("--seconds", type=float, help="how much of the film to paint; usually all of it")
+    for knob in VIDEO_KNOBS.values():
+        add(parser, knob)
 
 
 def _paint(options: argparse.Namespace) -> int:
@@ -225,6 +202,28 @@ def _photo(options: argparse.Namespace) -> int:
         print(note, file=sys.stderr)
     save_image(step.image, out)
     print(f"{out}: {step.step} steps in {step.seconds:.0f} s")
+    return STOPPED if stopped() else 0
+
+
+def _video(options: argparse.Namespace) -> int:
+    from nst.batch import folders
+    from nst.batch.painters import fast_style
+    from nst.terminal import Bar, stopping
+    from nst.video.run import VIDEO_KNOBS, paint_film
+
+    given = {name: value for name in VIDEO_KNOBS if (value := getattr(options, name)) is not None}
+    folders.make_folder(options.out.parent)
+    with stopping() as stopped, Bar(f"Painting {Path(options.film).name}") as bar:
+        steps = paint_film(
+            options.film, options.out, fast_style(options.style), seconds=options.seconds, stopping=stopped, **given
+        )
+        for step in steps:
+            bar.reach(step.frame, step.frames, f"{step.remaining:.0f} s left")
+    for note in step.notes:
+        print(note, file=sys.stderr)
+    print(f"{options.out}: {step.frame} frames in {step.seconds:.0f} s")
+    if stopped():
+        print("Stopped early. The same command goes on from there.", file=sys.stderr)
     return STOPPED if stopped() else 0
 
 

@@ -2,6 +2,7 @@
 
 NSTError
 ├── ImageError           a picture cannot be read, is too large, or cannot be written
+├── FilmError            a film cannot be read, or cannot be written
 ├── Cancelled            the work was ended because its result is no longer wanted
 ├── SettingsError        a setting is out of range, or a style is not in the catalog
 └── WeightsUnavailable   a network's weights are missing and cannot be downloaded now
@@ -14,6 +15,10 @@ class NSTError(Exception):
 
 class ImageError(NSTError):
     """A picture that cannot be read or written, or is too large; the text names it and says what to do."""
+
+
+class FilmError(NSTError):
+    """A film that cannot be read or written; the text names it and says what to do."""
 
 
 class Cancelled(NSTError):

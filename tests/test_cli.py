@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from films import film
 from gradio.media import get_image
 from PIL import Image
 
@@ -310,3 +311,16 @@ def test_what_paints_is_imported_to_paint_only(arguments):
     done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout
     assert done.stderr.strip() == "set()"
+
+
+def test_a_film_is_painted(tmp_path, capsys):
+    source = film(tmp_path / "film.mp4", frames=3)
+    assert main(["video", str(source), "udnie", "-o", str(tmp_path / "new" / "out.mp4"), "--size", "64"]) == 0
+    assert "out.mp4: 3 frames in" in capsys.readouterr().out
+    assert nst.open_film(tmp_path / "new" / "out.mp4").size == (64, 42)
+
+
+def test_what_is_no_film_is_said_in_a_sentence(tmp_path, capsys):
+    (tmp_path / "text.mp4").write_text("nothing")
+    assert main(["video", str(tmp_path / "text.mp4"), "udnie", "-o", str(tmp_path / "out.mp4")]) == 1
+    assert "text.mp4 is not a film" in capsys.readouterr().err

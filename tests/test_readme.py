@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from films import film
 from hub import Hub
 from pictures import scene
 from PIL import Image
@@ -50,7 +51,7 @@ def run(snippet: str, folder: Path, **environment: str) -> str:
 
 
 def test_there_are_snippets_of_every_call():
-    assert len(PACKAGE) == 5
+    assert len(PACKAGE) == 6
     assert [re.findall(r'api_name="(/\w+)"', snippet) for snippet in CLIENT] == [
         ["/styles"],
         ["/stylize"],
@@ -114,6 +115,15 @@ def test_the_snippet_of_the_photo_look_runs(folder):
         mask.save(folder / name)
     assert "2 of 2, 0 s left" in run(snippet, folder)
     assert Image.open(folder / "look.png").size == (96, 72)
+
+
+def test_the_snippet_of_films_runs(folder):
+    snippet = PACKAGE[5].replace("size=512", "size=64")
+    assert snippet != PACKAGE[5]
+    film(folder / "film.mp4", frames=3)
+    told = run(snippet, folder)
+    assert "frame 3 of 3, 0 s left" in told
+    assert (folder / "painted.mp4").stat().st_size > 0
 
 
 @pytest.mark.parametrize("number", range(len(CLIENT)))

@@ -265,6 +265,8 @@ def within(module: str, *rooms: str) -> bool:
         ("onnxruntime", ["nst.feedforward", "nst.training", "nst.benchmark"]),
         ("spaces", ["nst.device"]),
         ("sklearn", ["nst.regions"]),
+        ("av", ["nst.video"]),
+        ("cv2", ["nst.video"]),
         ("scipy", ["nst.regions"]),
         ("nst.page", ["nst.page", "nst.cli", "app"]),
         ("nst.training", ["nst.training"]),  # a tool, not what the app runs
@@ -281,8 +283,8 @@ FLOORS = (
     {"knobs"},
     {"settings", "hub", "backbones", "regions"},
     {"optimization", "feedforward"},
-    {"requests", "photolook"},
-    {"batch", "benchmark"},
+    {"requests", "photolook", "video"},
+    {"arguments", "batch", "benchmark"},
     {"page", "training", "cli"},
     {"__main__", "app"},
 )

@@ -55,10 +55,9 @@ def fast_painter(
         raise SettingsError(f"{foreign[0]} is a setting of --how quick, both and full; fast does not have it.")
     how = {name: knob.default for name, knob in FAST_KNOBS.items()} | {"size": None}
     how |= {name: FAST_KNOBS[name].check(value) for name, value in given.items()}
-    chosen = found = _shipped(style)
+    found = _shipped(style)
     parts = None if sub_styles is None else _decomposed(style, sub_styles)
-    if found is None and parts is None:
-        chosen = nst.open_style(style) if _is_style(style) else nst.style_of(_painting(style))
+    chosen = fast_style(style) if parts is None else None
 
     def paint(photo: Picture, bar: Bar, stopped: Stopped) -> Painted:
         what = {"style": chosen} if parts is None else {"painting": nst.assign(photo, parts)}
@@ -68,6 +67,15 @@ def fast_painter(
         return Painted(image, recipe, image.info["notes"], figures)
 
     return Painter(found.id if found else Path(style).stem, paint)
+
+
+def fast_style(style: str) -> nst.Style:
+    """Return a style of the catalog by its id, of a file, or predicted for a painting.
+
+    Raises SettingsError if there is none of them, ImageError for a picture that cannot be read."""
+    if found := _shipped(style):
+        return found
+    return nst.open_style(style) if _is_style(style) else nst.style_of(_painting(style))
 
 
 def settings(preset: str | None, network: str | None, given: Mapping[str, Any]) -> Settings:

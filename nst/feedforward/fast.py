@@ -7,6 +7,7 @@ ONNX Runtime lets many threads run it at once. Large photographs are painted in 
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -208,20 +209,40 @@ def paint(
 ) -> Image.Image:
     """Paint ``image`` (RGB) at its own size in a mixture of styles whose shares add up to 1, or in several styles, each
     in its place. ``level`` is the stroke size, between fine (0) and broad (1). Raises Cancelled."""
-    given, identity = dose(strength), catalogued.identity()
-
-    def vector(mix: Mapping[Style, float]) -> np.ndarray:
-        fine, broad = catalogued.mixed(mix)
-        return ((1 - given) * identity + given * ((1 - level) * fine + level * broad)).astype(np.float32)
-
     with _stopping(cancelled) as stop:
         if isinstance(mix, Placed):
-            vectors = np.stack([vector({style: 1.0}) for style in mix.styles] + [identity])
-            run = _runner(open_model(REGIONS), mix.inputs(vectors, given, image.size), seed, stop)
+            each = [vector({style: 1.0}, strength, level) for style in mix.styles]
+            vectors = np.stack([*each, catalogued.identity()])
+            run = _runner(open_model(REGIONS), mix.inputs(vectors, dose(strength), image.size), seed, stop)
         else:
-            inputs = {"vector": vector(mix), "dose": np.array(given, np.float32)}
-            run = _runner(open_model(NETWORK), lambda places, height, width: inputs, seed, stop)
+            run = _plain(mix, strength, level, seed, stop)
         return Image.fromarray(tiles.paint(np.asarray(image), run, progress))
+
+
+def painter(mix: Mapping[Style, float], strength: float, level: float, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that paints pictures of one size, ``[H, W, 3]`` bytes, one after the other. What does not
+    change between them is computed once."""
+    run = _plain(mix, strength, level, seed, field=functools.lru_cache(maxsize=1)(stroke_field))
+    return lambda pixels: tiles.paint(pixels, run)
+
+
+def vector(mix: Mapping[Style, float], strength: float, level: float) -> np.ndarray:
+    """Return the vector of a mixture whose shares add up to 1, at this strength and stroke size."""
+    given, (fine, broad) = dose(strength), catalogued.mixed(mix)
+    return ((1 - given) * catalogued.identity() + given * ((1 - level) * fine + level * broad)).astype(np.float32)
+
+
+def _plain(
+    mix: Mapping[Style, float],
+    strength: float,
+    level: float,
+    seed: int,
+    stop: onnxruntime.RunOptions | None = None,
+    field: Callable[..., np.ndarray] = stroke_field,
+) -> tiles.Run:
+    """Return a function that runs the network in the same mixture everywhere, in the form that ``tiles`` expects."""
+    inputs = {"vector": vector(mix, strength, level), "dose": np.array(dose(strength), np.float32)}
+    return _runner(open_model(NETWORK), lambda places, height, width: inputs, seed, stop, field)
 
 
 def dose(strength: float) -> float:
@@ -265,6 +286,7 @@ def _runner(
     style: Callable[[list[tiles.Place], int, int], Mapping[str, np.ndarray]],
     seed: int,
     stop: onnxruntime.RunOptions | None,
+    noise: Callable[..., np.ndarray] = stroke_field,
 ) -> tiles.Run:
     """Return a function that runs the network, in the form that ``tiles`` expects. ``style(places, height, width)``
     gives the inputs that say in what style tiles of this size are painted."""
@@ -273,7 +295,7 @@ def _runner(
     def run(pictures: np.ndarray, places: list[tiles.Place], known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         photo = pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255
         high, wide = photo.shape[2:]
-        field = np.stack([stroke_field(high, wide, seed, top, left) for top, left in places])
+        field = np.stack([noise(high, wide, seed, top, left) for top, left in places])
         given, share = (unknown, 0) if known is None else (known, 1)
         inputs = {"photo": photo, "field": field, "given": given, "share": np.array(share, np.float32)}
         painting, statistics = session.run(None, inputs | dict(style(places, high, wide)), stop)
