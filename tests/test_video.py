@@ -286,6 +286,30 @@ def test_motion_is_found_where_something_moves_and_trusted_where_it_is_the_same_
     assert not Motion().between(ground, rng.integers(0, 255, ground.shape).astype(np.uint8))[1].any()  # a cut
 
 
+def test_plain_ground_stays_where_it_is_beside_something_that_moves():
+    def frame(left: int) -> np.ndarray:
+        made = np.full((96, 160, 3), 60, np.uint8)
+        made[40:56, left : left + 16] = (250, 180, 40)
+        return made
+
+    motion, trusted = Motion().between(frame(66), frame(60))
+    ground = np.ones((96, 160), bool)
+    ground[28:68, 44:98] = False
+    assert not motion[ground].any()
+    assert trusted[ground].all()
+    assert motion[48, 74, 0] == pytest.approx(-6, abs=1)
+
+
+def test_plain_ground_goes_with_the_camera():
+    rng = np.random.default_rng(3)
+    wide = np.full((96, 200, 3), 130, np.uint8)
+    wide[48:] = np.kron(rng.integers(0, 255, (12, 50, 3)), np.ones((4, 4, 1)))
+    motion, trusted = Motion().between(wide[:, 20:180], wide[:, 24:184])
+    assert np.median(motion[4:40, 20:140, 0]) == pytest.approx(-4, abs=0.3)
+    assert np.ptp(motion[4:30, 20:140, 0]) < 0.5
+    assert trusted[4:30, 20:140].all()
+
+
 def test_what_holds_still_is_painted_as_before_and_a_cut_is_painted_anew():
     """A painter that paints noise: the second painting of the same frame is nearly the first."""
     rng = np.random.default_rng(1)

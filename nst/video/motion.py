@@ -12,6 +12,11 @@ import numpy as np
 
 CUT = 0.25  # share of a frame whose motion is reliable, below which the film has been cut
 SMALLEST = 16  # sides in pixels of frames whose motion can be found
+STRUCTURE = 16.0  # squared difference between neighboring pixels, of gray values from 0 to 255, that is no plain ground
+STRUCTURED = 0.05  # share of a frame that has structure, from which on the camera's motion can be told
+STILL = 0.5  # motion of the camera in pixels that counts as none
+AS_GOOD = (1.05, 0.25)  # factor, and gray values, by which the camera's motion may explain a place worse than its own
+EXPLAINED = 10.0  # difference in gray values up to which a motion explains a place at all
 
 
 class Motion:
@@ -31,21 +36,54 @@ class Motion:
         ours, theirs = self._gray(frame), self._gray(other)
         back, forward = (self._search.calc(a, b, None) for a, b in ((ours, theirs), (theirs, ours)))
         trusted = reliable(back, forward)
-        return back, trusted if trusted.mean() >= CUT else np.zeros_like(trusted)
+        if trusted.mean() < CUT:
+            return back, np.zeros_like(trusted)
+        ground, camera = of_camera(ours, theirs, back)
+        back[ground], trusted[ground] = camera, 1
+        return back, trusted
+
+
+def of_camera(ours: np.ndarray, theirs: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the camera's motion explains the gray frame ``ours``, ``[H, W]``, as well as the motion found, a
+    boolean array, and this motion (x, y).
+
+    On plain ground any motion explains the film, and dense inverse search spreads there what it has found elsewhere,
+    which would drag strokes along. The camera's motion is the median one of all that has structure."""
+    import cv2
+
+    ours, theirs = ours.astype(np.float32), theirs.astype(np.float32)
+    down, across = np.gradient(ours)
+    structure = cv2.GaussianBlur(down**2 + across**2, (0, 0), 2) > STRUCTURE
+    camera = np.zeros(2, np.float32)
+    if structure.mean() >= STRUCTURED:
+        median = np.median(back[structure], axis=0)
+        camera = median if np.hypot(*median) > STILL else camera
+
+    def error(motion: np.ndarray) -> np.ndarray:
+        return cv2.GaussianBlur(np.abs(ours - led(theirs, motion, linear=True)), (0, 0), 4)
+
+    factor, more = AS_GOOD
+    left = error(np.broadcast_to(camera, back.shape))
+    as_good = (left <= factor * error(back) + more) & (left <= EXPLAINED)
+    return as_good & inside(np.broadcast_to(camera, back.shape)), camera
+
+
+def inside(motion: np.ndarray) -> np.ndarray:
+    """Return where a motion leads to a place within the other frame, ``[H, W]``."""
+    height, width = motion.shape[:2]
+    x, y = motion[..., 0] + np.arange(width), motion[..., 1] + np.arange(height)[:, None]
+    return (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
 
 
 def reliable(back: np.ndarray, forward: np.ndarray) -> np.ndarray:
     """Return where a motion can be trusted, ``[H, W]`` of 0 and 1: where the opposite motion ``forward`` leads back, no
     edge of a moving thing is near, and the thing is within the other frame."""
-    height, width = back.shape[:2]
     there = led(forward, back, linear=True)
     length = (back**2).sum(axis=-1)
     trusted = ((there + back) ** 2).sum(axis=-1) <= 0.01 * ((there**2).sum(axis=-1) + length) + 0.5
     slope = sum((d**2) for axis in (0, 1) for d in np.gradient(back[..., axis]))
     trusted &= slope <= 0.01 * length + 0.002
-    x, y = back[..., 0] + np.arange(width), back[..., 1] + np.arange(height)[:, None]
-    trusted &= (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
-    return trusted.astype(np.float32)
+    return (trusted & inside(back)).astype(np.float32)
 
 
 def led(picture: np.ndarray, motion: np.ndarray, linear: bool = False) -> np.ndarray:
