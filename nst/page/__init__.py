@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,14 +11,12 @@ from nst.page import api, look, look_tab, paint_tab
 from nst.page.texts import I18N, TITLE, t
 from nst.page.visitors import KEEP_HOURS, leave, sweep
 
-STREAM = Path(__file__).with_name("stream.js")
 QUEUE = 40  # events that may wait in the queue; further ones are asked to try again later
 
 LAUNCH: dict[str, Any] = {
     "i18n": I18N,
     "theme": look.theme(),
     "css_paths": look.CSS,
-    "head": f"<script>{STREAM.read_text('utf-8')}</script>",
     "footer_links": ["api"],
     "max_file_size": "64mb",
     "show_error": False,
