@@ -1,4 +1,4 @@
-"""Films that the tests draw: a disc that moves over a checkered ground, with a tone as sound."""
+"""Films that the tests draw: a disc that moves over a checkered ground, with a tone in the second half as sound."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -40,7 +40,7 @@ def film(
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=RATE)
         stream.width, stream.height = size
-        stream.pix_fmt = pixels
+        stream.pix_fmt, stream.codec_context.gop_size = pixels, RATE
         clock = Fraction(1, 600) if times else Fraction(1, RATE)
         stream.time_base = stream.codec_context.time_base = clock
         if transfer is not None:
@@ -58,6 +58,7 @@ def film(
         if voice:
             length = times[-1] + 1 / RATE
             tone = (8000 * np.sin(np.arange(int(48_000 * length)) * 2 * np.pi * 440 / 48_000)).astype(np.int16)
+            tone[: len(tone) // 2] = 0
             for start in range(0, len(tone), 1024):
                 part = av.AudioFrame.from_ndarray(tone[None, start : start + 1024], format="s16", layout="mono")
                 part.sample_rate, part.pts = 48_000, start
@@ -71,6 +72,18 @@ def animation(path: Path, size: tuple[int, int] = (96, 64), frames: int = 6, mil
     first, *others = (Image.fromarray(frame) for frame in drawn(*size, frames))
     first.save(path, save_all=True, append_images=others, duration=milliseconds, loop=0)
     return path
+
+
+def onset(path: Path) -> float:
+    """Seconds from a film's first picture to where the tone begins."""
+    with av.open(str(path)) as container:
+        picture = next(container.decode(video=0)).time
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            loud = np.flatnonzero(np.abs(frame.to_ndarray()[0]) > 0.05)
+            if loud.size:
+                return frame.time + loud[0] / frame.sample_rate - picture
+    raise AssertionError(f"{path} is silent")
 
 
 def sounds(path: Path) -> list[bytes]:

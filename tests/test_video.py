@@ -6,7 +6,7 @@ import shutil
 import av
 import numpy as np
 import pytest
-from films import RATE, animation, drawn, film, sounds
+from films import RATE, animation, drawn, film, onset, sounds
 from PIL import Image
 
 import nst
@@ -52,8 +52,9 @@ def test_a_film_is_read_frame_by_frame(tmp_path, name):
         assert np.abs(ours.pixels.astype(int) - theirs).mean() < 12
 
 
-def test_reading_goes_on_from_any_frame(tmp_path):
-    source = film(tmp_path / "film.mp4", frames=40)
+@pytest.mark.parametrize(("name", "codec"), [("film.mp4", "libx264"), ("film.avi", "mpeg4"), ("film.ts", "libx264")])
+def test_reading_goes_on_from_any_frame(tmp_path, name, codec):
+    source = film(tmp_path / name, frames=40, codec=codec)
     every = read(source)
     opened = open_film(source)
     for number in (0, 1, 17, 39):
@@ -120,9 +121,33 @@ def test_reference_white_is_nearly_white(transfer, white):
 @pytest.mark.parametrize("name", ["film.gif", "film.webp"])
 def test_an_animated_picture_is_a_film(tmp_path, name):
     source = animation(tmp_path / name)
-    assert not open_film(source).sound
+    found = open_film(source)
+    assert (found.sound, found.seconds, found.rate) == (False, pytest.approx(0.48), pytest.approx(12.5))
     last = painted(source, tmp_path / "out.mp4", strength=0.0)
     assert [float(f.time) for f in read(last.path)] == pytest.approx([0.08 * n for n in range(6)], abs=0.002)
+
+
+def test_a_name_with_a_colon_is_no_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    film(tmp_path / "noon.mp4", frames=2)
+    shutil.move("noon.mp4", "12:30.mp4")
+    assert painted("12:30.mp4", "12:31.mp4").path.exists()
+
+
+def test_a_film_is_not_painted_over_itself(tmp_path):
+    source = film(tmp_path / "film.mp4", frames=2)
+    before = source.read_bytes()
+    with pytest.raises(nst.SettingsError, match="the film itself"):
+        painted(source, source)
+    assert source.read_bytes() == before
+
+
+def test_a_folder_that_is_not_ours_stays(tmp_path):
+    (tmp_path / "out.mp4.parts").mkdir()
+    (tmp_path / "out.mp4.parts" / "letter.txt").write_text("keep")
+    with pytest.raises(nst.FilmError, match="in the way"):
+        painted(film(tmp_path / "film.mp4", frames=2), tmp_path / "out.mp4")
+    assert (tmp_path / "out.mp4.parts" / "letter.txt").read_text() == "keep"
 
 
 def test_one_frame_is_a_film(tmp_path):
@@ -198,6 +223,16 @@ def test_the_sound_is_the_same_bit_for_bit(tmp_path, name, sound):
     assert abs(open_film(last.path).seconds - open_film(source).seconds) <= 1 / RATE
 
 
+def test_sound_stays_with_its_picture_where_a_recording_begins_in_the_middle(tmp_path):
+    """The first pictures cannot be decoded, as what they are made from is missing."""
+    whole = film(tmp_path / "whole.ts", frames=48, size=(160, 120))
+    data = whole.read_bytes()
+    begun = written(tmp_path / "begun.ts", data[188 * (len(data) // 188 // 8) :])
+    last = painted(begun, tmp_path / "out.mp4", strength=0.0)
+    assert 0 < onset(begun) < onset(whole) - 0.2
+    assert onset(last.path) == pytest.approx(onset(begun), abs=0.03)
+
+
 def test_sound_that_mp4_cannot_hold_is_encoded_anew_and_said(tmp_path):
     source = film(tmp_path / "film.avi", sound="pcm_s16le", frames=24)
     last = painted(source, tmp_path / "out.mp4", strength=0.0)
@@ -253,7 +288,7 @@ def test_a_killed_run_goes_on_and_makes_the_same_film(tmp_path, monkeypatch):
         # Like a kill: nothing of the run's own ending takes place, its folder stays as it is at this moment.
         shutil.copytree(f"{out}.parts", tmp_path / "kept")
         steps.close()
-        shutil.rmtree(f"{out}.parts")
+        shutil.rmtree(f"{out}.parts", ignore_errors=True)
         shutil.move(tmp_path / "kept", f"{out}.parts")
         assert not out.exists()
         *others, last = nst.paint_film(source, out, **SMALL)
@@ -326,6 +361,15 @@ def test_what_holds_still_is_painted_as_before_and_a_cut_is_painted_anew():
     assert np.abs(second.astype(int) - first).mean() < 0.25 * alone
     other = rng.integers(0, 255, ground.shape).astype(np.uint8)
     assert (steady(other) == made[2]).all()
+
+
+def test_what_begins_on_black_is_no_ghost_of_it():
+    rng = np.random.default_rng(4)
+    ground = np.kron(rng.integers(40, 255, (12, 16, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+    steady = Steady(lambda frame: frame)
+    steady(np.zeros_like(ground))
+    assert (steady(ground) == ground).all()
+    assert steady(np.zeros_like(ground)).max() == 0
 
 
 def test_a_blend_gets_its_contrast_back():

@@ -72,7 +72,7 @@ def open_film(source: str | os.PathLike) -> Film:
     if film := _animation(path):
         return film
     try:
-        with av.open(str(path)) as container:
+        with av.open(location(path)) as container:
             stream = _stream(container, name)
             first = next(_decoded(container, stream), None)
             if first is None:
@@ -109,39 +109,68 @@ def frames(film: Film, size: tuple[int, int], after: Fraction | None = None) -> 
         raise FilmError(f"{film.name} holds no frame that can be read: get it again, or export it as MP4.")
 
 
+def begin(film: Film) -> Fraction:
+    """Return the time in its file of a film's first frame, in seconds; all times are counted from there."""
+    import av
+
+    with av.open(location(film.path)) as container:
+        return next(_timed(container, _stream(container, film.name), film.rate))[1]
+
+
+def location(path: Path) -> str:
+    """Return a path as FFmpeg takes it: a name with a colon would be an address."""
+    return f"file:{path}"
+
+
 def _film(film: Film, size: tuple[int, int], after: Fraction | None) -> Iterator[Frame]:
     import av
 
     try:
-        with av.open(str(film.path)) as container:
-            stream = _stream(container, film.name)
-            begin = next(_timed(container, stream, film.rate))[1]
-        found = 0
-        if after:
-            with av.open(str(film.path)) as container:
+        start = begin(film)
+        for searched in (True, False) if after else (False,):
+            found = False
+            with av.open(location(film.path)) as container:
                 stream = _stream(container, film.name)
                 stream.thread_type = "AUTO"
-                container.seek(int((begin + after) / stream.time_base), stream=stream, backward=True)
+                if searched and not _searched(container, stream, start + (after or 0)):
+                    continue
                 for frame, time in _timed(container, stream, film.rate):
-                    if not found and time - begin > after:
-                        break  # not every file can be searched
-                    found += 1
-                    if time - begin >= after:
-                        yield Frame(_upright(frame, size), time - begin)
-        if not found:
-            with av.open(str(film.path)) as container:
-                stream = _stream(container, film.name)
-                stream.thread_type = "AUTO"
-                for frame, time in _timed(container, stream, film.rate):
-                    if after is None or time - begin >= after:
-                        yield Frame(_upright(frame, size), time - begin)
+                    time -= start
+                    # Not every file can be searched: what was found has to begin no later than wanted.
+                    if searched and not found and time > (after or 0):
+                        break
+                    if after is None or time >= after:
+                        if searched and not found and time != after:
+                            break
+                        found = True
+                        yield Frame(_upright(frame, size), time)
+            if found:
+                return
     except av.FFmpegError as error:
         raise FilmError(_unreadable(film.name, film.path)) from error
 
 
+def _searched(container: Any, stream: Any, time: Fraction) -> bool:
+    """Go to the keyframe before this time; returns whether that is possible."""
+    import av
+
+    if _counted(container):
+        return False
+    try:
+        container.seek(int(time / stream.time_base), stream=stream, backward=True)
+    except av.FFmpegError:
+        return False
+    return True
+
+
+def _counted(container: Any) -> bool:
+    """Whether the times of a file are those of decoding, not of showing, so that frames have to be counted."""
+    return container.format.name == "avi"
+
+
 def _timed(container: Any, stream: Any, rate: float) -> Iterator[tuple[Any, Fraction]]:
     """Yield decoded frames, each with its time in the file in seconds; where none is stored, by the frame rate."""
-    time, counted = None, container.format.name == "avi"  # whose times are those of decoding, not of showing
+    time, counted = None, _counted(container)
     for frame in _decoded(container, stream):
         stored = frame.pts if frame.pts is not None else frame.dts
         if stored is not None and not counted:
@@ -206,7 +235,10 @@ def _animation(path: Path) -> Film | None:
             count = getattr(image, "n_frames", 1)
             if count == 1:
                 raise FilmError(f"{path.name} is a picture that does not move: paint it as a photo.")
-            seconds = sum(_lasts(frame) for frame in ImageSequence.Iterator(image))
+            seconds = Fraction(0)
+            for picture in ImageSequence.Iterator(image):
+                picture.load()  # before, a WebP picture does not know how long it is shown
+                seconds += _lasts(picture)
             return Film(path, image.size, float(seconds), count / float(seconds), sound=False, animated=True)
     except ImageError as error:
         raise FilmError(str(error)) from error

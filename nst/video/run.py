@@ -82,6 +82,8 @@ def paint_film(
     opened, path = open_film(film), Path(out)
     if path.suffix.lower() not in (".mp4", ".m4v"):
         raise SettingsError(f"{path.name} is for a film: let its name end in .mp4.")
+    if path.exists() and path.samefile(opened.path):
+        raise SettingsError(f"{path.name} is the film itself: choose another file to paint into.")
     if seconds is not None and not seconds > 0:
         raise SettingsError(f"seconds is a number above 0, not {seconds!r}.")
     mix = fast.shares(style if painting is None else style_of(painting))
@@ -90,7 +92,7 @@ def paint_film(
     fitted = opened.fitted(min(size, max(opened.size)))
     recipe = fast.recipe(mix, strength, max(fitted), stroke=stroke, color=color, seed=seed)
     parts = Parts(path, opened, recipe | {"film": opened.name, "seconds": seconds}, fitted)
-    painter = Steady(_painter(mix, strength, stroke, seed))
+    painter = Steady(_painter(mix, strength, stroke, seed), steady=strength > 0)
     return _painted(opened, path, parts, painter, color, seconds, stopping or (lambda: False))
 
 
@@ -133,6 +135,8 @@ def _painted(
     seconds: float | None,
     stopping: Callable[[], bool],
 ) -> Iterator[FilmStep]:
+    import av
+
     began, done, length = time.monotonic(), parts.frames, film.seconds
     if seconds is not None:
         length = min(seconds, length or seconds)
@@ -170,12 +174,19 @@ def _painted(
             raise FilmError(f"{film.name} was stopped before its first frame was painted.")
         notes = parts.joined(path, film, end + Fraction(1) / Fraction(film.rate).limit_denominator(1001))
         spent = time.monotonic() - began
-        yield FilmStep(done, done, spent, 0.0, last[0].pixels, last[1], path, notes)
         if not stopping():
             parts.remove()
+        yield FilmStep(done, done, spent, 0.0, last[0].pixels, last[1], path, notes)
+    except (OSError, av.FFmpegError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FilmError(
+            f"{path.name} could not be written ({reason}): make room, and the same call goes on."
+        ) from error
     finally:
         if part is not None:
             part.drop()
+        if not parts.done:
+            parts.remove()
 
 
 class Parts:
@@ -187,6 +198,8 @@ class Parts:
         plan = json.dumps([recipe, size, _digest(film.path)], sort_keys=True, default=str)
         kept = self.folder / "plan.json"
         try:
+            if self.folder.exists() and any(self.folder.iterdir()) and not kept.exists():
+                raise FilmError(f"{self.folder} is in the way: choose another name for the film, or move the folder.")
             if not (kept.exists() and kept.read_text("utf-8") == plan):
                 shutil.rmtree(self.folder, ignore_errors=True)
                 self.folder.mkdir(parents=True)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nst.video.motion import Motion, led
+from nst.video.motion import Motion, blurred, led
 
 KEPT = 0.93  # share of the painting before, where motion is reliable
 SOFT = 1.5  # deviation in pixels by which the edge between kept and new is softened
@@ -29,12 +29,13 @@ Paint = Callable[[np.ndarray], np.ndarray]
 
 
 class Steady:
-    """Paints the frames of a film in turn, with ``paint``, which paints one picture, ``[H, W, 3]`` bytes.
+    """Paints the frames of a film in turn, with ``paint``, which paints one picture, ``[H, W, 3]`` bytes. Without
+    ``steady`` each is painted by itself.
 
     ``frame`` and ``painted`` are the last frame and its painting (float32, 0 to 255), None before the first."""
 
-    def __init__(self, paint: Paint) -> None:
-        self._paint = paint
+    def __init__(self, paint: Paint, steady: bool = True) -> None:
+        self._paint, self._steady = paint, steady
         self._motion = Motion()
         self.frame: np.ndarray | None = None
         self.painted: np.ndarray | None = None
@@ -42,7 +43,7 @@ class Steady:
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Return the painting of the next frame, ``[H, W, 3]`` bytes."""
         new = self._paint(frame).astype(np.float32)
-        if self.frame is not None and self.painted is not None:
+        if self._steady and self.frame is not None and self.painted is not None:
             motion, trusted = self._motion.between(frame, self.frame)
             if trusted.any():
                 kept = KEPT * blurred(trusted, SOFT)[..., None]
@@ -65,17 +66,3 @@ def with_contrast(blended: np.ndarray, painted: np.ndarray) -> np.ndarray:
         result += gain[..., None] * band
         blended, painted = smooth, goal
     return result + blended
-
-
-def blurred(x: np.ndarray, deviation: float) -> np.ndarray:
-    """Blur ``[H, W]`` or ``[H, W, C]`` by a Gaussian; a wide one at a lower resolution, which takes a tenth of the
-    time."""
-    import cv2
-
-    height, width = x.shape[:2]
-    factor = max(1, int(min(deviation / 2, height / 4, width / 4)))
-    if factor == 1:
-        return cv2.GaussianBlur(x, (0, 0), deviation)
-    small = cv2.resize(x, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), deviation / factor)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)

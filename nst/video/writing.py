@@ -6,8 +6,10 @@ next one goes on from the last part that is complete.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,13 +17,16 @@ from typing import Any
 import numpy as np
 
 from nst.errors import FilmError
-from nst.video.reading import Film
+from nst.video.reading import Film, begin, location
+
+log = logging.getLogger(__name__)
 
 TICK = Fraction(1, 90_000)  # seconds of the clock of the files written; it counts all common frame rates exactly
 # Strokes are fine and everywhere, and look soft where H.264 saves. bf: no frame is stored before an earlier one.
 QUALITY = {"crf": "17", "preset": "faster", "bf": "0"}
 # Sound that MP4 files can hold and players know; any other is encoded anew.
 SOUND = {"aac", "mp3", "ac3", "eac3", "opus", "alac", "flac"}
+AAC_RATES = {8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000}  # samples a second that are taken
 _BT709 = 1  # by H.273: primaries, transfer and matrix
 
 
@@ -32,7 +37,7 @@ class Part:
         import av
 
         self.path, self._draft = path, path.with_name(f".{path.name}")
-        self._container = av.open(str(self._draft), "w", format="mp4")
+        self._container = av.open(location(self._draft), "w", format="mp4")
         stream = self._container.add_stream(
             "libx264", rate=Fraction(rate).limit_denominator(1001), options=dict(QUALITY)
         )
@@ -65,8 +70,14 @@ class Part:
 
     def drop(self) -> None:
         """Give the part up."""
-        self._container.close()
-        self._draft.unlink(missing_ok=True)
+        import av
+
+        try:
+            self._container.close()
+        except (OSError, av.FFmpegError) as error:  # what led here is raised by whoever gives up
+            log.info("%s was given up: %s", self.path.name, error)
+        finally:
+            self._draft.unlink(missing_ok=True)
 
 
 def join(
@@ -80,11 +91,12 @@ def join(
 
     draft = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
-        with av.open(str(draft), "w", format="mp4", options={"movflags": "faststart+use_metadata_tags"}) as container:
+        options = {"movflags": "faststart+use_metadata_tags"}
+        with ExitStack() as closing, av.open(location(draft), "w", format="mp4", options=options) as container:
             container.metadata.update(about)
-            with av.open(str(parts[0][0])) as first:
+            with av.open(location(parts[0][0])) as first:
                 video = container.add_stream_from_template(first.streams.video[0])
-            sound, notes = _sound(container, film, end) if film.sound else (iter(()), ())
+            sound, notes = _sound(container, film, end, closing) if film.sound else (iter(()), ())
             following = next(sound, None)
             for packet in _packets(parts, end, video):
                 while following is not None and following.dts * following.time_base <= packet.dts * packet.time_base:
@@ -108,12 +120,12 @@ def _packets(parts: Sequence[tuple[Path, Fraction]], end: Fraction, stream: Any)
     import av
 
     waiting = None
-    for path, begin in parts:
-        with av.open(str(path)) as container:
+    for path, since in parts:
+        with av.open(location(path)) as container:
             for packet in container.demux(video=0):
                 if packet.pts is None:
                     continue
-                time = begin + packet.pts * packet.time_base
+                time = since + packet.pts * packet.time_base
                 packet.pts = packet.dts = round(time / TICK)
                 packet.time_base, packet.stream = TICK, stream
                 if waiting is not None:
@@ -125,45 +137,50 @@ def _packets(parts: Sequence[tuple[Path, Fraction]], end: Fraction, stream: Any)
         yield waiting
 
 
-def _sound(container: Any, film: Film, end: Fraction) -> tuple[Iterator[Any], tuple[str, ...]]:
-    """Add a stream for the film's sound. Returns its packets, up to the time ``end``, and notes."""
+def _sound(container: Any, film: Film, end: Fraction, closing: ExitStack) -> tuple[Iterator[Any], tuple[str, ...]]:
+    """Add a stream for the film's sound. Returns its packets, up to the time ``end``, and notes. The film's file is
+    closed by ``closing``."""
     import av
 
-    source = av.open(str(film.path))
+    source = closing.enter_context(av.open(location(film.path)))
     theirs = source.streams.audio[0]
-    begin = _begin(source)
-    name = theirs.codec_context.codec.canonical_name
+    if theirs.codec_context is None:
+        return iter(()), (f"The sound of {film.name} cannot be read here and was left out.",)
+    start, name = begin(film), theirs.codec_context.codec.canonical_name
     if name in SOUND:
-        ours = container.add_stream_from_template(theirs)
-
-        def copied() -> Iterator[Any]:
-            with source:
-                for packet in source.demux(theirs):
-                    if packet.pts is None:
-                        continue
-                    shift = round(begin / packet.time_base)
-                    if (packet.pts - shift) * packet.time_base >= end:
-                        return
-                    packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, ours
-                    yield packet
-
-        return copied(), ()
-    ours = container.add_stream("aac", rate=theirs.rate or 48_000)
-
-    def encoded() -> Iterator[Any]:
-        with source:
-            for frame in source.decode(theirs):
-                if frame.pts is not None:
-                    frame.pts -= round(begin / frame.time_base)
-                    if frame.pts * frame.time_base >= end:
-                        break
-                yield from ours.encode(frame)
-            yield from ours.encode(None)
-
-    return encoded(), (f"The sound of {film.name} ({name}) does not fit into MP4 and was encoded anew as AAC.",)
+        return _copied(source, theirs, container.add_stream_from_template(theirs), start, end), ()
+    rate = theirs.rate if theirs.rate in AAC_RATES else max(AAC_RATES)
+    notes = (f"The sound of {film.name} ({name}) does not fit into MP4 and was encoded anew as AAC.",)
+    return _encoded(source, theirs, container.add_stream("aac", rate=rate), start, end), notes
 
 
-def _begin(container: Any) -> Fraction:
-    """Return the time of a film's first picture, which is 0 in what is made of it."""
-    stream = container.streams.video[0]
-    return Fraction((stream.start_time or 0) * stream.time_base)
+def _copied(source: Any, theirs: Any, ours: Any, start: Fraction, end: Fraction) -> Iterator[Any]:
+    """Yield the packets of a film's sound as they are, counted from the time ``start``, up to ``end``."""
+    last = None
+    for packet in source.demux(theirs):
+        if packet.pts is None or packet.dts is None or (last is not None and packet.dts <= last):
+            continue  # an MP4 file takes no two packets of one time
+        last, shift = packet.dts, round(start / packet.time_base)
+        if (packet.pts - shift) * packet.time_base >= end:
+            return
+        packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, ours
+        yield packet
+
+
+def _encoded(source: Any, theirs: Any, ours: Any, start: Fraction, end: Fraction) -> Iterator[Any]:
+    """Yield the film's sound as new packets. What cannot be decoded is passed over."""
+    import av
+
+    for packet in source.demux(theirs):
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            continue
+        for frame in frames:
+            if frame.pts is not None:
+                frame.pts -= round(start / frame.time_base)
+                if frame.pts * frame.time_base >= end:
+                    yield from ours.encode(None)
+                    return
+            yield from ours.encode(frame)
+    yield from ours.encode(None)
