@@ -5,7 +5,7 @@ the film's motion, and where that is reliable, nearly all of it stays (Ruder et 
 for it). Blending many paintings of the same thing blurs them, as their strokes differ; so, band by band, the result is
 given back the contrast that a painting of its own would have at each place.
 
-With the network frame by frame as 1, the warping error of neighboring frames (E_warp, Lai et al. 2018) is .12 on the
+With the network frame by frame as 1, the warping error of neighboring frames (E_warp, Lai et al. 2018) is .13 on the
 authors' film marple8; on a film of Gradio's it is .10 to .11, five frames apart .23 to .31 (The Starry Night, Udnie).
 The distance to the painting's style is 0 to 5% larger.
 """
