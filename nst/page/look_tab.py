@@ -51,7 +51,7 @@ def build() -> None:
             # Visible with its first picture: empty, it has a label that screen readers cannot use.
             p.result = gr.ImageSlider(
                 label=t("before_after"), buttons=["fullscreen"], interactive=False, max_height=470, format="jpeg",
-                elem_id="look-result", visible=False,
+                elem_id="look-result",
             )  # fmt: skip
             p.status = gr.HTML(elem_id="look-status", elem_classes="status")
             ways = [(t(words), how) for how, words in CHOICES.items()]
@@ -178,7 +178,7 @@ class LookEvents:
                 last, before = news, before or show(opened["photo"].image, folder, "before")
                 # Of its own name: the last preview may have the same step.
                 after = show(news.image, folder, "after") if news.done else grown.show(news.image, news.step)
-                yield {p.result: gr.ImageSlider(value=(before, after), visible=True), p.status: _told(request, news)}
+                yield {p.result: (before, after), p.status: _told(request, news)}
             else:
                 yield {p.status: gr.skip()}
         if here.gone or not here.doing(job, "look"):
