@@ -11,7 +11,7 @@ from PIL import Image
 
 import nst
 from nst import Cancelled, ImageError, SettingsError
-from nst.feedforward import fast, styles, tiles
+from nst.feedforward import fast, running, styles, tiles
 from nst.feedforward.sessions import open_model
 from nst.models import MODELS
 
@@ -180,7 +180,7 @@ def test_a_side_is_cut_into_parts_that_follow_each_other_on_the_networks_grid(le
 def test_the_margin_is_as_wide_as_the_network_sees():
     """A change of one pixel reaches no further, once the statistics are given."""
     style = {"vector": fast.find("starry-night").vectors[0], "dose": np.array(1, np.float32)}
-    run = fast._runner(open_model(fast.NETWORK), lambda places, height, width: style, 0, None)
+    run = running.runner(open_model(fast.NETWORK), lambda places, height, width: style, 0, None)
     photo = np.asarray(scene(512, 64))[None].copy()
     known = run(photo, [(0, 0)], None)[1]
     before = run(photo, [(0, 0)], known)[0]
@@ -204,7 +204,7 @@ def test_a_run_that_is_no_longer_wanted_ends_in_the_middle(small_tiles):
         nst.stylize(
             scene(640, 512),
             cancelled=lambda: len(told) > 1,
-            progress=lambda *standing: (told.append(standing), time.sleep(4 * fast.ASK_AGAIN)),
+            progress=lambda *standing: (told.append(standing), time.sleep(4 * running.ASK_AGAIN)),
         )
     assert told[-1][0] < told[-1][1] == 16
 

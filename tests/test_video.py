@@ -88,7 +88,7 @@ def test_a_variable_frame_rate_stays_one(tmp_path):
 def test_an_odd_size_is_painted_even(tmp_path):
     source = film(tmp_path / "film.mkv", (75, 51), codec="ffv1", pixels="bgr0", sound=None)
     last = painted(source, tmp_path / "out.mp4", size=75)
-    assert open_film(last.path).size == (76, 52) or open_film(last.path).size == (74, 50)
+    assert open_film(last.path).size == (76, 52)
     with av.open(str(last.path)) as container:
         assert container.streams.video[0].codec_context.pix_fmt == "yuv420p"
 

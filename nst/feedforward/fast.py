@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -26,6 +24,7 @@ from nst.feedforward.field import stroke_field
 from nst.feedforward.knobs import COLOR, SEED, SIZE, STRENGTH, STROKE
 from nst.feedforward.placed import Placed
 from nst.feedforward.predict import style_of
+from nst.feedforward.running import runner, stopping
 from nst.feedforward.sessions import open_model
 from nst.feedforward.styles import BROAD, Style, catalog, find
 from nst.feedforward.tiles import SMALLEST
@@ -36,7 +35,6 @@ from nst.regions.region import Region
 
 NETWORK, REGIONS = MODELS / "network.onnx", MODELS / "regions.onnx"
 
-ASK_AGAIN = 0.05  # seconds between two calls of ``cancelled``
 MOST_PIXELS = 50_000_000  # of the network's input
 
 USUAL = 1.0  # stroke size of a brush of 1, as a multiple of the fine one
@@ -209,11 +207,11 @@ def paint(
 ) -> Image.Image:
     """Paint ``image`` (RGB) at its own size in a mixture of styles whose shares add up to 1, or in several styles, each
     in its place. ``level`` is the stroke size, between fine (0) and broad (1). Raises Cancelled."""
-    with _stopping(cancelled) as stop:
+    with stopping(cancelled) as stop:
         if isinstance(mix, Placed):
             each = [vector({style: 1.0}, strength, level) for style in mix.styles]
             vectors = np.stack([*each, catalogued.identity()])
-            run = _runner(open_model(REGIONS), mix.inputs(vectors, dose(strength), image.size), seed, stop)
+            run = runner(open_model(REGIONS), mix.inputs(vectors, dose(strength), image.size), seed, stop)
         else:
             run = _plain(mix, strength, level, seed, stop)
         return Image.fromarray(tiles.paint(np.asarray(image), run, progress))
@@ -242,7 +240,7 @@ def _plain(
 ) -> tiles.Run:
     """Return a function that runs the network in the same mixture everywhere, in the form that ``tiles`` expects."""
     inputs = {"vector": vector(mix, strength, level), "dose": np.array(dose(strength), np.float32)}
-    return _runner(open_model(NETWORK), lambda places, height, width: inputs, seed, stop, field)
+    return runner(open_model(NETWORK), lambda places, height, width: inputs, seed, stop, field)
 
 
 def dose(strength: float) -> float:
@@ -250,55 +248,3 @@ def dose(strength: float) -> float:
     texture away from the painting's before moving it closer; with the square root, each quarter of the strength brings
     it closer."""
     return strength**0.5 if strength < 1 else strength
-
-
-@contextmanager
-def _stopping(cancelled: Callable[[], bool] | None) -> Iterator[onnxruntime.RunOptions]:
-    """Yield options for runs that end, even midway, once ``cancelled`` returns True; then raise Cancelled."""
-    options = onnxruntime.RunOptions()
-    options.log_severity_level = 4
-    if cancelled is None:
-        yield options
-        return
-    over = threading.Event()
-
-    def ask() -> None:
-        while not over.wait(ASK_AGAIN):
-            if cancelled():
-                options.terminate = True
-                return
-
-    asking = threading.Thread(target=ask, daemon=True, name="nst-fast-cancel")
-    asking.start()
-    try:
-        yield options
-    except Exception as error:  # ONNX Runtime has no exception class for a terminated run
-        if options.terminate:
-            raise Cancelled("The picture was no longer wanted.") from error
-        raise
-    finally:
-        over.set()
-        asking.join()
-
-
-def _runner(
-    session: onnxruntime.InferenceSession,
-    style: Callable[[list[tiles.Place], int, int], Mapping[str, np.ndarray]],
-    seed: int,
-    stop: onnxruntime.RunOptions | None,
-    noise: Callable[..., np.ndarray] = stroke_field,
-) -> tiles.Run:
-    """Return a function that runs the network, in the form that ``tiles`` expects. ``style(places, height, width)``
-    gives the inputs that say in what style tiles of this size are painted."""
-    unknown = np.zeros(next(i.shape for i in session.get_inputs() if i.name == "given"), np.float32)
-
-    def run(pictures: np.ndarray, places: list[tiles.Place], known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        photo = pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255
-        high, wide = photo.shape[2:]
-        field = np.stack([noise(high, wide, seed, top, left) for top, left in places])
-        given, share = (unknown, 0) if known is None else (known, 1)
-        inputs = {"photo": photo, "field": field, "given": given, "share": np.array(share, np.float32)}
-        painting, statistics = session.run(None, inputs | dict(style(places, high, wide)), stop)
-        return (painting.transpose(0, 2, 3, 1) * 255 + 0.5).astype(np.uint8), statistics
-
-    return run

@@ -151,7 +151,7 @@ def _painted(
                 break
             if frame.time == after:  # painted in the run before
                 painter.frame, painter.painted = frame.pixels, parts.painted()
-                last = frame, painter.painted.astype(np.uint8)
+                last = frame, _colored(painter.painted.astype(np.uint8), frame.pixels, color)
                 continue
             if stopping():
                 break
